@@ -1,0 +1,35 @@
+# The front door: `make`, `make demo`, `make test`. CMake and Ninja do the work.
+BUILD := build
+JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+CONFIGURE = cmake --preset release
+
+.PHONY: all demo test test-full test-asan deps clean
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet parallm_cli parallm
+
+$(BUILD)/build.ninja: | deps
+	@$(CONFIGURE) > $(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }
+	@mv $(BUILD)-configure.log $(BUILD)/configure.log
+
+# Installs what is missing, and only that.
+deps:
+	@tools/install-deps.sh
+
+test: deps
+	@cmake --preset release -DPARALLM_TESTS=ON > /dev/null
+	@ninja -C $(BUILD) --quiet
+	@ctest --test-dir $(BUILD) -L quick -j $(JOBS) --output-on-failure
+
+test-full: deps
+	@cmake --preset release -DPARALLM_TESTS=ON > /dev/null
+	@ninja -C $(BUILD) --quiet
+	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
+
+test-asan: deps
+	@cmake --preset asan > /dev/null
+	@ninja -C build-asan --quiet
+	@ctest --test-dir build-asan -L quick -j $(JOBS) --output-on-failure
+
+clean:
+	rm -rf build build-dev build-asan build-tsan

@@ -1,0 +1,122 @@
+#include "base/platform.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+#include <sched.h>
+
+/* Hardware threads of one core share its arithmetic: only the first of each core counts. */
+static int is_first_of_core(int cpu)
+{
+    char path[96];
+    int first = cpu;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+    FILE *f = fopen(path, "re");
+    if (f) {
+        if (fscanf(f, "%d", &first) != 1)
+            first = cpu;
+        fclose(f);
+    }
+    return first == cpu;
+}
+
+int platform_cores(void)
+{
+    cpu_set_t allowed;
+    int cores = 0, threads = 0;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
+        return 1;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, &allowed)) {
+            threads++;
+            cores += is_first_of_core(cpu);
+        }
+    return cores ? cores : threads ? threads : 1;
+}
+
+/* The number in a file of one line; 0 where there is no such file or no number ("max"). */
+static unsigned long long number_in(const char *path)
+{
+    unsigned long long value = 0;
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    if (fscanf(f, "%llu", &value) != 1)
+        value = 0;
+    fclose(f);
+    return value;
+}
+
+static unsigned long long available_in_system(void)
+{
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *f = fopen("/proc/meminfo", "re");
+    if (!f)
+        return 0;
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+            break;
+    fclose(f);
+    return kib * 1024;
+}
+
+unsigned long long platform_available_bytes(void)
+{
+    unsigned long long available = available_in_system();
+    unsigned long long most = number_in("/sys/fs/cgroup/memory.max");
+    unsigned long long used = number_in("/sys/fs/cgroup/memory.current");
+    if (most && most > used && most - used < available)
+        available = most - used;
+    return available;
+}
+#elif defined(__APPLE__)
+#include <sys/sysctl.h>
+
+static unsigned long long sysctl_number(const char *name)
+{
+    unsigned long long value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 ? value : 0;
+}
+
+int platform_cores(void)
+{
+    int cores = (int)sysctl_number("hw.perflevel0.physicalcpu");
+    if (!cores)
+        cores = (int)sysctl_number("hw.physicalcpu");
+    return cores ? cores : 1;
+}
+
+unsigned long long platform_available_bytes(void)
+{
+    return sysctl_number("hw.memsize") / 4 * 3;
+}
+#else
+int platform_cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
+}
+
+unsigned long long platform_available_bytes(void)
+{
+    return 0;
+}
+#endif
+
+unsigned long long platform_peak_rss_bytes(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return 0;
+#if defined(__APPLE__)
+    return (unsigned long long)usage.ru_maxrss;
+#else
+    return (unsigned long long)usage.ru_maxrss * 1024;
+#endif
+}

@@ -1,0 +1,100 @@
+/* The arithmetic of one tile, on one thread: what a processor's instruction set can speed up.
+ *
+ * Pure functions: no allocation, no errors, no threads, no globals. The table is filled with scalar.c,
+ * the specification, and overwritten upwards by each tier that the processor has. Bits of a row never
+ * depend on the tile it sat in: every sum runs in an order that its length alone determines. Tiers may
+ * differ from each other in the last bits, not in the row.
+ *
+ * Names: <what>_<type>_<tier>, as gemm_q4_0_avx2. Each entry has a check in tests/kernels/. */
+#ifndef PARALLM_KERNELS_KERNELS_H
+#define PARALLM_KERNELS_KERNELS_H
+
+#include "kernels/types.h"
+
+/* ---- Linear layers ---------------------------------------------------------------------------- */
+
+/* The form in which a product reads its activations. Rows are packed in tiles of at most `tile_rows`
+ * (the last one may be lower), each tile contiguous and of its own height, so that one base register
+ * serves all its rows. A8 is int8 with a scale per row and block of 32, and what zero points need. */
+enum act_form { ACT_F32, ACT_BF16, ACT_A8, ACT_FORMS };
+enum { A8_BLOCK = 32 };
+
+struct act_kernel {
+    int tile_rows;
+    /* Bytes of a packed tile of `rows` rows of K values. */
+    size_t (*tile_bytes)(int rows, int K);
+    /* Packs rows in[0 .. rows-1][0 .. K-1], rows `stride` floats apart, K any. A row's packed values depend
+     * on the row alone; values past K count as zero. */
+    void (*pack)(void *tile, const float *in, size_t stride, int rows, int K);
+};
+
+/* A layout of weights and everything that reads it: replaced together or not at all. A panel holds
+ * `panel` outputs, interleaved along K, block scales beside them. */
+struct gemm_kernel {
+    const char *name; /* "q4_0", for tables and tests */
+    enum act_form form;
+    int panel;
+    size_t (*panel_bytes)(int K);
+    /* Packs the outputs of source rows index[0 .. panel-1] (-1: zeros), columns 0 .. K-1. */
+    void (*pack)(void *packed, const struct matrix_rows *m, const int32_t *index);
+    /* out[r][j] = sum over k of act[r][k] * weight[j][k], for the `rows` rows of one packed tile and the
+     * outputs of `panels` consecutive panels; out rows are `out_stride` floats apart. */
+    void (*run)(float *out, size_t out_stride, const void *tile, int rows, const void *packed, int panels, int K);
+};
+
+/* ---- Attention --------------------------------------------------------------------------------- */
+
+enum { KV_BLOCK = 32 }; /* positions of a block of the cache */
+enum kv_type { KV_F32, KV_F16, KV_BF16, KV_INT8, KV_TYPES };
+
+/* A block of one layer and one kv head: K as [head_dim][KV_BLOCK], so that a vector holds one dimension of
+ * many positions, V as [KV_BLOCK][head_dim]; KV_INT8 has float scales per position before each of them.
+ * Positions that were never stored must hold finite values. */
+struct kv_kernel {
+    size_t (*block_bytes)(int head_dim);
+    /* Stores position `at` (0 .. KV_BLOCK-1) of a block. */
+    void (*store)(void *block, int at, const float *k, const float *v, int head_dim);
+    /* One block of online softmax for `rows` query rows that read it.
+     *   s[r][t] = cap(scale * q[r] . K[t]) for first[r] <= t < last[r], else not seen (scale is already in q);
+     *   m[r], l[r], acc[r][0 .. head_dim-1]: running maximum, sum of exponentials, weighted sum of V.
+     * softcap 0: none; else s = softcap * tanh(s / softcap). A row with first[r] >= last[r] stays as it is.
+     * A row's result depends on its own arguments alone. */
+    void (*attend)(float *m, float *l, float *acc, size_t acc_stride, const float *q, size_t q_stride, int rows,
+                   const int *first, const int *last, const void *block, int head_dim, float softcap);
+};
+
+/* ---- Element-wise and reductions ---------------------------------------------------------------- */
+
+enum activation { ACTIVATE_SILU, ACTIVATE_GELU_TANH, ACTIVATE_GELU, ACTIVATE_RELU };
+
+struct kernels {
+    const char *isa; /* the highest tier that was put in: "scalar", "avx2" ... */
+    struct act_kernel act[ACT_FORMS];
+    /* For matrices of a block type: the layout to pack them into, and for `--activations f32` the one
+     * that meets float32 activations. MLX matrices: gemm_mlx, by bits. run NULL: there is none. */
+    struct gemm_kernel gemm[TYPE_COUNT], gemm_f32[TYPE_COUNT];
+    struct gemm_kernel gemm_mlx[9], gemm_mlx_f32[9];
+    struct kv_kernel kv[KV_TYPES];
+
+    /* out[i] = in[i] / sqrt(mean(in^2) + eps) * weight[i]; n values. out may be in. */
+    void (*rms_norm)(float *out, const float *in, const float *weight, int n, float eps);
+    /* out[i] = (in[i] - mean) / sqrt(var + eps) * weight[i] + bias[i] (bias NULL: 0). */
+    void (*layer_norm)(float *out, const float *in, const float *weight, const float *bias, int n, float eps);
+    /* Rotates pairs (x[i], x[i + n/2]) by the angles whose cosines and sines stand in cs[0 .. n/2-1] and
+     * sn[0 .. n/2-1]. */
+    void (*rope)(float *x, const float *cs, const float *sn, int n);
+    /* out[i] = activation(gate[i]) * up[i]. */
+    void (*gate_mul[4])(float *out, const float *gate, const float *up, int n);
+    void (*add_scaled)(float *out, const float *in, float scale, int n); /* out[i] += scale * in[i] */
+    void (*softcap)(float *x, float cap, int n);                         /* x = cap * tanh(x / cap) */
+    /* Largest value and its first index. NaN counts as larger than all: the caller then reports it. */
+    void (*arg_max)(const float *x, int n, float *value, int *index);
+    /* log(sum(exp(x[i]))), summed in a fixed order. */
+    double (*log_sum_exp)(const float *x, int n);
+};
+
+/* Fills the table for the best tier that is both in `features` (cpu.h) and not above `isa` (NULL: no cap).
+ * False: there is no tier of that name. */
+bool kernels_init(struct kernels *k, unsigned features, const char *isa);
+
+#endif

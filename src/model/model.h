@@ -1,0 +1,79 @@
+/* A model: description, packed weights and vectors; and a decoder, which runs batches through it. */
+#ifndef PARALLM_MODEL_MODEL_H
+#define PARALLM_MODEL_MODEL_H
+
+#include "backend/backend.h"
+#include "model/desc.h"
+#include "weights/tensor.h"
+
+struct layer {
+    struct norm attn_in, attn_out, mlp_in, mlp_out, q_norm, k_norm; /* weight NULL: not there */
+    struct weight q, k, v, o, gate, up, down;                       /* rows 0: not there (experts) */
+    const float *q_bias, *k_bias, *v_bias, *o_bias, *gate_bias, *up_bias, *down_bias;
+    struct weight router, *expert_gate, *expert_up, *expert_down;   /* [n_experts] */
+};
+
+/* Immutable after model_open: any number of decoders in any threads. */
+struct model {
+    struct model_desc *desc;
+    const struct family *family;
+    const struct backend *backend;
+    struct device *device;
+    struct checkpoint *checkpoint; /* stays mapped: embeddings are read from it row by row */
+    struct matrix_rows embed;
+    struct weight head;
+    struct norm norm_out;
+    struct layer *layers;
+    struct rope ropes[MODEL_ROPES];
+    float *vectors; /* all norms and biases */
+    uint64_t n_parameters, weight_bytes;
+};
+
+struct model_options {
+    const char *isa;
+    pllm_dtype dtype;
+    bool f32_activations;
+    const char *quantize;
+    struct pool *pool; /* for packing */
+    pllm_progress progress;
+    void *progress_user;
+};
+
+/* Takes the checkpoint over, also on failure. */
+pllm_status model_open(struct model **out, struct checkpoint *checkpoint, const struct model_options *o, pllm_error *err);
+void model_close(struct model *m);
+
+/* Bytes that the packed weights will take, from the description alone. */
+pllm_status model_weight_bytes(uint64_t *bytes, uint64_t *n_parameters, struct checkpoint *checkpoint,
+                               const struct model_options *o, pllm_error *err);
+
+void model_lora_shape(const struct model *m, struct lora_shape *out);
+
+/* Block-table group of a layer, and a group's window (0: keeps everything). */
+int model_kv_group(const struct model_desc *d, int layer);
+int model_group_window(const struct model_desc *d, int group);
+
+struct decoder;
+
+struct decoder_options {
+    struct pool *pool; /* outlives the decoder */
+    int max_rows, max_seqs, max_out;
+    enum kv_type kv_type;
+    int n_blocks[KV_GROUPS];
+};
+
+pllm_status decoder_open(struct decoder **out, const struct model *m, const struct decoder_options *o, pllm_error *err);
+void decoder_close(struct decoder *d);
+
+/* Bytes of a decoder's scratch, and of one block of each group: for the plan. `head_packed`: see model. */
+size_t decoder_scratch_bytes(const struct model *m, const struct decoder_options *o);
+size_t decoder_block_bytes(const struct model *m, enum kv_type type, int group);
+
+/* Runs a batch: fills the cache at its rows' positions and computes the logits of its out_rows.
+ * logits[i] (rows `stride` floats apart) is the decoder's memory until the next step. */
+void decoder_step(struct decoder *d, const struct batch *batch, const float **logits, size_t *stride);
+
+/* Copies n positions of a KV block (copy-on-write). */
+void decoder_copy_block(struct decoder *d, int group, int32_t to, int32_t from, int n_positions);
+
+#endif

@@ -1,0 +1,37 @@
+/* A matrix packed for one set of kernels: what linear layers read. */
+#ifndef PARALLM_WEIGHTS_WEIGHT_H
+#define PARALLM_WEIGHTS_WEIGHT_H
+
+#include "base/error.h"
+#include "base/pool.h"
+#include "kernels/kernels.h"
+
+struct weight {
+    const struct gemm_kernel *kernel; /* reads `panels` */
+    int rows, cols;                   /* outputs, inputs */
+    int n_panels;
+    size_t panel_bytes, bytes;
+    void *panels; /* mem_alloc_aligned(bytes) */
+    enum block_type type; /* of the file, for reports */
+};
+
+/* Which part of a source matrix a weight takes, and in which order its rows. */
+struct weight_source {
+    struct matrix_rows m;
+    int64_t first_row, n_rows; /* of m: parts of fused q|k|v and gate|up, one expert of many */
+    /* GGUF stores q and k of some families with the two halves of each head's rotated dimensions interleaved;
+     * packing puts them back: 0, or the head size; `rope_dims` of each head are permuted. */
+    int interleaved_head_dim, rope_dims;
+    enum block_type convert; /* pack as this type after dequantizing; TYPE_COUNT: as it is */
+    bool f32_activations;    /* use the layout that meets float32 activations */
+};
+
+/* Bytes that the packed form will take, without allocating. */
+size_t weight_bytes(const struct weight_source *source, const struct kernels *k);
+
+/* Packs, panels in parallel over `pool`. On failure nothing is held. */
+pllm_status weight_pack(struct weight *out, const struct weight_source *source, const struct kernels *k,
+                        struct pool *pool, pllm_error *err);
+void weight_fini(struct weight *w);
+
+#endif

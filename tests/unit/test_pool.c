@@ -1,0 +1,61 @@
+#include "base/pool.h"
+
+#include "test.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct job {
+    int done[1000];
+    atomic_int in_thread[8];
+};
+
+static void count(void *argument, int task, int thread)
+{
+    struct job *job = argument;
+    if (atomic_fetch_add(&job->in_thread[thread], 1) != 0)
+        abort(); /* two tasks with one thread number at a time */
+    job->done[task]++;
+    atomic_fetch_sub(&job->in_thread[thread], 1);
+}
+
+static void runs_every_task_once(void **state)
+{
+    (void)state;
+    for (int threads = 1; threads <= 4; threads++) {
+        struct pool *pool;
+        struct job job = {0};
+        assert_int_equal(pool_open(&pool, threads, NULL), PLLM_OK);
+        assert_int_equal(pool_threads(pool), threads);
+        for (int round = 0; round < 2000; round++)
+            pool_run(pool, count, &job, round % 1001);
+        usleep(20000); /* workers sleep by now: they must wake again */
+        pool_run(pool, count, &job, 1000);
+        for (int i = 0; i < 1000; i++) {
+            int wanted = 1;
+            for (int round = 0; round < 2000; round++)
+                wanted += i < round % 1001;
+            assert_int_equal(job.done[i], wanted);
+        }
+        pool_close(pool);
+    }
+}
+
+static void refuses_silly_numbers(void **state)
+{
+    (void)state;
+    struct pool *pool = NULL;
+    pllm_error err;
+    assert_int_equal(pool_open(&pool, 0, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "threads: is 0, wanted 1");
+    assert_int_equal(pool_open(&pool, 100000, &err), PLLM_E_ARGUMENT);
+    assert_null(pool);
+    pool_close(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(runs_every_task_once), cmocka_unit_test(refuses_silly_numbers)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
