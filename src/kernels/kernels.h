@@ -1,7 +1,7 @@
 /* The arithmetic of one tile, on one thread: what a processor's instruction set can speed up.
  *
- * Pure functions: no allocation, no errors, no threads, no globals. The table is filled with scalar.c,
- * the specification, and overwritten upwards by each tier that the processor has. Bits of a row never
+ * Pure functions: no allocation, no errors, no threads, no globals. The table is filled with the scalar
+ * code, the specification, and overwritten upwards by each tier that the processor has. Bits of a row never
  * depend on the tile it sat in: every sum runs in an order that its length alone determines. Tiers may
  * differ from each other in the last bits, not in the row.
  *
@@ -13,33 +13,38 @@
 
 /* ---- Linear layers ---------------------------------------------------------------------------- */
 
-/* The form in which a product reads its activations. Rows are packed in tiles of at most `tile_rows`
- * (the last one may be lower), each tile contiguous and of its own height, so that one base register
- * serves all its rows. A8 is int8 with a scale per row and block of 32, and what zero points need. */
-enum act_form { ACT_F32, ACT_BF16, ACT_A8, ACT_FORMS };
+/* The form in which products read their activations, and how it is made. Rows stand in tiles of `tile_rows`
+ * (the last one may be lower), one tile after another, each contiguous and of its own height, so that one base
+ * register serves all rows of a tile. Kernels that read the same form share one act_kernel: an input is packed
+ * once for each pointer. A8, the form of the quantized products: int8 with a scale per row and block of 32
+ * (amax / 127, round to nearest), and sums of the integers for offsets and minima. */
 enum { A8_BLOCK = 32 };
 
 struct act_kernel {
+    const char *name; /* "a8", "f32", "bf16" */
     int tile_rows;
-    /* Bytes of a packed tile of `rows` rows of K values. */
-    size_t (*tile_bytes)(int rows, int K);
+    /* Bytes of `rows` packed rows of K values. bytes(first, K) is also where row `first` begins, if `first` is
+     * a multiple of tile_rows: threads pack different tiles of one buffer. Aligned to MEM_ALIGN. */
+    size_t (*bytes)(int rows, int K);
     /* Packs rows in[0 .. rows-1][0 .. K-1], rows `stride` floats apart, K any. A row's packed values depend
      * on the row alone; values past K count as zero. */
-    void (*pack)(void *tile, const float *in, size_t stride, int rows, int K);
+    void (*pack)(void *packed, const float *in, size_t stride, int rows, int K);
 };
 
 /* A layout of weights and everything that reads it: replaced together or not at all. A panel holds
  * `panel` outputs, interleaved along K, block scales beside them. */
 struct gemm_kernel {
     const char *name; /* "q4_0", for tables and tests */
-    enum act_form form;
+    const struct act_kernel *act;
     int panel;
-    size_t (*panel_bytes)(int K);
-    /* Packs the outputs of source rows index[0 .. panel-1] (-1: zeros), columns 0 .. K-1. */
+    /* Bytes of a panel of matrices like m (its type, cols, bits, group, scale_type), a multiple of MEM_ALIGN. */
+    size_t (*panel_bytes)(const struct matrix_rows *m);
+    /* Packs the outputs of source rows index[0 .. panel-1] (-1: zeros), columns 0 .. m->cols-1. */
     void (*pack)(void *packed, const struct matrix_rows *m, const int32_t *index);
-    /* out[r][j] = sum over k of act[r][k] * weight[j][k], for the `rows` rows of one packed tile and the
-     * outputs of `panels` consecutive panels; out rows are `out_stride` floats apart. */
-    void (*run)(float *out, size_t out_stride, const void *tile, int rows, const void *packed, int panels, int K);
+    /* out[r][j] = sum over k of act[r][k] * weight[j][k], for all `rows` packed rows (any number: unpacking the
+     * weights pays off over all of them) and the outputs of `panels` consecutive panels; out rows are
+     * `out_stride` floats apart and hold panels * panel values each. acts and packed are aligned to MEM_ALIGN. */
+    void (*run)(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels, int K);
 };
 
 /* ---- Attention --------------------------------------------------------------------------------- */
@@ -69,7 +74,6 @@ enum activation { ACTIVATE_SILU, ACTIVATE_GELU_TANH, ACTIVATE_GELU, ACTIVATE_REL
 
 struct kernels {
     const char *isa; /* the highest tier that was put in: "scalar", "avx2" ... */
-    struct act_kernel act[ACT_FORMS];
     /* For matrices of a block type: the layout to pack them into, and for `--activations f32` the one
      * that meets float32 activations. MLX matrices: gemm_mlx, by bits. run NULL: there is none. */
     struct gemm_kernel gemm[TYPE_COUNT], gemm_f32[TYPE_COUNT];
@@ -96,5 +100,8 @@ struct kernels {
 /* Fills the table for the best tier that is both in `features` (cpu.h) and not above `isa` (NULL: no cap).
  * False: there is no tier of that name. */
 bool kernels_init(struct kernels *k, unsigned features, const char *isa);
+
+/* The tiers' names, upwards; NULL past the last one. */
+const char *kernels_tier(int i);
 
 #endif
