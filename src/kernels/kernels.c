@@ -15,7 +15,7 @@ static const struct tier {
     unsigned needs;
     tier_init *const init[SUBJECTS + 1];
 } tiers[] = {
-    {"scalar", 0, {NULL}},
+    {"scalar", 0, {kernels_init_gemm_quant_scalar}},
 #if ARCH_X86
     {"avx2", CPU_AVX2, {NULL}},
     {"avxvnni", CPU_AVX2 | CPU_AVXVNNI, {NULL}},

@@ -1,0 +1,270 @@
+/* Loops that do nothing but read, or nothing but multiply. Needs libc and threads, none of the library, and is
+ * compiled without flags: each loop carries its own target. */
+#include "roofline.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MAX_THREADS = 1024, REPEATS = 5, CHAINS = 10 };
+enum { STEPS = 10000000 };
+
+struct job {
+    void (*loop)(struct job *job);
+    char *buffer; /* to read; far larger than the caches */
+    size_t bytes;
+    double work; /* done, in bytes or operations */
+    volatile float sink;
+};
+
+static void read_plain(struct job *j)
+{
+    uint64_t sum[8] = {0};
+    for (size_t i = 0; i + 64 <= j->bytes; i += 64)
+        for (size_t k = 0; k < 8; k++)
+            sum[k] ^= ((const uint64_t *)(void *)(j->buffer + i))[k];
+    j->sink = (float)(sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7]);
+    j->work = (double)j->bytes;
+}
+
+static void f32_plain(struct job *j)
+{
+    float sum[8] = {0}, x = 1e-9f;
+    for (long n = 0; n < STEPS; n++)
+        for (int i = 0; i < 8; i++)
+            sum[i] += x * sum[i];
+    for (int i = 0; i < 8; i++)
+        j->sink += sum[i];
+    j->work = (double)STEPS * 8 * 2;
+}
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+/* Ten independent chains hide the latency of two multiply units; KEEP stops the compiler from merging them. */
+#define KEEP(v) __asm__("" : "+x"(v))
+#define KEEP_512(v) __asm__("" : "+v"(v))
+#define TARGET(t) __attribute__((target(t)))
+
+TARGET("avx2") static void read_avx2(struct job *j)
+{
+    __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+    for (size_t i = 0; i + 128 <= j->bytes; i += 128) {
+        const __m256i *p = (const __m256i *)(void *)(j->buffer + i);
+        a = _mm256_xor_si256(a, p[0]);
+        b = _mm256_xor_si256(b, p[1]);
+        c = _mm256_xor_si256(c, p[2]);
+        d = _mm256_xor_si256(d, p[3]);
+    }
+    j->sink = (float)_mm256_extract_epi32(_mm256_xor_si256(_mm256_xor_si256(a, b), _mm256_xor_si256(c, d)), 0);
+    j->work = (double)j->bytes;
+}
+
+TARGET("avx2,fma") static void f32_avx2(struct job *j)
+{
+    __m256 sum[CHAINS], x = _mm256_set1_ps(1e-9f), y = _mm256_set1_ps(1.0f);
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = _mm256_setzero_ps();
+    for (long n = 0; n < STEPS; n++)
+        for (int i = 0; i < CHAINS; i++) {
+            sum[i] = _mm256_fmadd_ps(x, y, sum[i]);
+            KEEP(sum[i]);
+        }
+    for (int i = 0; i < CHAINS; i++)
+        j->sink += _mm256_cvtss_f32(sum[i]);
+    j->work = (double)STEPS * CHAINS * 16;
+}
+
+TARGET("avx2") static void int8_avx2(struct job *j)
+{
+    __m256i sum[CHAINS], p = _mm256_set1_epi8(3), q = _mm256_set1_epi8(1);
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = _mm256_setzero_si256();
+    for (long n = 0; n < STEPS; n++)
+        for (int i = 0; i < CHAINS; i++) {
+            __m256i t = _mm256_maddubs_epi16(p, q);
+            KEEP(t);
+            sum[i] = _mm256_add_epi16(sum[i], t);
+            KEEP(sum[i]);
+        }
+    for (int i = 0; i < CHAINS; i++)
+        j->sink += (float)_mm256_extract_epi32(sum[i], 0);
+    j->work = (double)STEPS * CHAINS * 64;
+}
+
+/* The VEX form of vpdpbusd, in assembly: compilers older than the intrinsic need no more. */
+TARGET("avx2") static void int8_avxvnni(struct job *j)
+{
+    __m256i sum[CHAINS], p = _mm256_set1_epi8(3), q = _mm256_set1_epi8(1);
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = _mm256_setzero_si256();
+    for (long n = 0; n < STEPS; n++)
+        for (int i = 0; i < CHAINS; i++)
+            __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum[i]) : "x"(p), "x"(q));
+    for (int i = 0; i < CHAINS; i++)
+        j->sink += (float)_mm256_extract_epi32(sum[i], 0);
+    j->work = (double)STEPS * CHAINS * 64;
+}
+
+TARGET("avx512f") static void f32_avx512(struct job *j)
+{
+    __m512 sum[CHAINS], x = _mm512_set1_ps(1e-9f), y = _mm512_set1_ps(1.0f);
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = _mm512_setzero_ps();
+    for (long n = 0; n < STEPS; n++)
+        for (int i = 0; i < CHAINS; i++) {
+            sum[i] = _mm512_fmadd_ps(x, y, sum[i]);
+            KEEP_512(sum[i]);
+        }
+    for (int i = 0; i < CHAINS; i++)
+        j->sink += _mm512_cvtss_f32(sum[i]);
+    j->work = (double)STEPS * CHAINS * 32;
+}
+
+TARGET("avx512f,avx512vnni") static void int8_avx512(struct job *j)
+{
+    __m512i sum[CHAINS], p = _mm512_set1_epi8(3), q = _mm512_set1_epi8(1);
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = _mm512_setzero_si512();
+    for (long n = 0; n < STEPS; n++)
+        for (int i = 0; i < CHAINS; i++) {
+            sum[i] = _mm512_dpbusd_epi32(sum[i], p, q);
+            KEEP_512(sum[i]);
+        }
+    for (int i = 0; i < CHAINS; i++)
+        j->sink += (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(sum[i]));
+    j->work = (double)STEPS * CHAINS * 128;
+}
+
+TARGET("avx512f,avx512bf16") static void bf16_avx512(struct job *j)
+{
+    __m512 sum[CHAINS];
+    __m512bh h = (__m512bh)_mm512_set1_epi16(0x3c00);
+    for (int i = 0; i < CHAINS; i++)
+        sum[i] = _mm512_setzero_ps();
+    for (long n = 0; n < STEPS; n++)
+        for (int i = 0; i < CHAINS; i++) {
+            sum[i] = _mm512_dpbf16_ps(sum[i], h, h);
+            KEEP_512(sum[i]);
+        }
+    for (int i = 0; i < CHAINS; i++)
+        j->sink += _mm512_cvtss_f32(sum[i]);
+    j->work = (double)STEPS * CHAINS * 64;
+}
+
+#endif
+
+/* The loops of each tier, upwards. */
+struct loops {
+    const char *tier;
+    void (*read)(struct job *), (*f32)(struct job *), (*bf16)(struct job *), (*int8)(struct job *);
+};
+
+static const struct loops tiers[] = {
+    {"scalar", read_plain, f32_plain, NULL, NULL},
+#if defined(__x86_64__)
+    {"avx2", read_avx2, f32_avx2, NULL, int8_avx2},
+    {"avxvnni", read_avx2, f32_avx2, NULL, int8_avxvnni},
+    {"avx512", read_avx2, f32_avx512, NULL, int8_avx512},
+    {"avx512bf16", read_avx2, f32_avx512, bf16_avx512, int8_avx512},
+#endif
+};
+
+static bool has_tier(const char *tier)
+{
+#if defined(__x86_64__)
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool avx512 = avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni");
+    if (strcmp(tier, "avx2") == 0)
+        return avx2;
+    if (strcmp(tier, "avx512") == 0)
+        return avx512;
+    if (strcmp(tier, "avx512bf16") == 0)
+        return avx512 && __builtin_cpu_supports("avx512bf16");
+    if (strcmp(tier, "avxvnni") == 0) {
+        unsigned a = 7, b, c = 1, d;
+        __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+        return avx2 && (a >> 4 & 1);
+    }
+#endif
+    return strcmp(tier, "scalar") == 0;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void *run(void *argument)
+{
+    struct job *j = argument;
+    j->loop(j);
+    return NULL;
+}
+
+/* Work per second of all threads together, in units of 1e9; 0 where a thread does not start. */
+static double rate(struct job *jobs, int threads, void (*loop)(struct job *))
+{
+    double best = 0;
+    for (int r = 0; loop && r < REPEATS; r++) {
+        pthread_t id[MAX_THREADS];
+        double work = 0, start = now();
+        int started = 0;
+        for (int t = 0; t < threads; t++)
+            jobs[t].loop = loop;
+        while (started < threads && pthread_create(&id[started], NULL, run, &jobs[started]) == 0)
+            started++;
+        for (int t = 0; t < started; t++) {
+            pthread_join(id[t], NULL);
+            work += jobs[t].work;
+        }
+        if (started < threads)
+            return 0;
+        double per_second = work / (now() - start) / 1e9;
+        best = per_second > best ? per_second : best;
+    }
+    return best;
+}
+
+/* A gigabyte in all, but no less than 64 MB each. */
+static bool open_jobs(struct job *jobs, int threads)
+{
+    size_t bytes = ((size_t)1 << 30) / (size_t)threads, least = (size_t)64 << 20;
+    bytes = bytes < least ? least : bytes / 4096 * 4096;
+    for (int t = 0; t < threads; t++) {
+        jobs[t].bytes = bytes;
+        if (!(jobs[t].buffer = aligned_alloc(4096, bytes)))
+            return false;
+        memset(jobs[t].buffer, t + 1, bytes);
+    }
+    return true;
+}
+
+bool roofline_measure(struct roofline *out, int threads, const char *tier)
+{
+    const struct loops *loops = NULL;
+    if (threads < 1 || threads > MAX_THREADS)
+        return false;
+    for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++)
+        if ((!tier || strcmp(tier, tiers[i].tier) == 0) && has_tier(tiers[i].tier))
+            loops = &tiers[i];
+    struct job *jobs = loops ? calloc((size_t)threads, sizeof(*jobs)) : NULL;
+    if (!jobs)
+        return false;
+    bool ok = open_jobs(jobs, threads);
+    if (ok) {
+        out->read_gb_s = rate(jobs, threads, loops->read);
+        out->f32_gop_s = rate(jobs, threads, loops->f32);
+        out->bf16_gop_s = rate(jobs, threads, loops->bf16);
+        out->int8_gop_s = rate(jobs, threads, loops->int8);
+        ok = out->read_gb_s > 0;
+    }
+    for (int t = 0; t < threads; t++)
+        free(jobs[t].buffer);
+    free(jobs);
+    return ok;
+}

@@ -1,0 +1,39 @@
+/* What every tier of the quantized products shares: the blocks of model files as integers.
+ *
+ * Every quantized format of types.h is, over 32 values along K and with h = k / 16,
+ *     value[k] = d * sub[h] * q[k] + dmin * submin[h],    q[k] = code[k] - offset, or table[code[k]]
+ * with floats d, dmin that the file holds and small integers for the rest. A product of integers with the
+ * activations' integers is exact; the factors are applied once for each block. */
+#ifndef PARALLM_KERNELS_QUANT_H
+#define PARALLM_KERNELS_QUANT_H
+
+#include "kernels/kernels.h"
+
+enum { QUANT_BLOCK = 32 };
+
+struct quant_block {
+    uint8_t code[QUANT_BLOCK];
+    float d, dmin;
+    int16_t sub[2], submin[2];
+};
+
+/* Values [row][32 * block .. + 31] of a quantized matrix. */
+void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block);
+
+/* q of each code: 16 values of a 4-bit table, or NULL where q = code - quant_offset(type). */
+const int8_t *quant_table(enum block_type type);
+int quant_offset(enum block_type type);
+
+/* 1 / scale of a block of activations whose largest magnitude is amax; the scale is amax / 127. Blocks too
+ * small for a reciprocal count as zeros. The caller has dealt with amax that is not finite. */
+static inline float a8_inverse(float amax)
+{
+    return amax < 1e-36f ? 0.0f : 127.0f / amax;
+}
+
+static inline float a8_scale(float amax)
+{
+    return amax < 1e-36f ? 0.0f : amax / 127.0f;
+}
+
+#endif

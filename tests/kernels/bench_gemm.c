@@ -1,0 +1,119 @@
+/* Times products with weights from memory, as a backend runs them: panels are handed to threads in groups. */
+#include "check.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct bench_job {
+    const struct gemm_kernel *g;
+    const char *panels;
+    size_t panel_bytes;
+    int n_panels, n_copies, group; /* of the matrix; matrices one after another; panels to a task */
+    const float *in;
+    char *acts;
+    float *out;
+    int rows, N, K;
+    struct pool *pool;
+};
+
+static void multiply(void *argument, int task, int thread)
+{
+    (void)thread;
+    struct bench_job *j = argument;
+    int tasks = (j->n_panels + j->group - 1) / j->group, copy = task / tasks, first = task % tasks * j->group;
+    int n = j->n_panels - first < j->group ? j->n_panels - first : j->group;
+    const char *panel = j->panels + ((size_t)copy * (size_t)j->n_panels + (size_t)first) * j->panel_bytes;
+    j->g->run(j->out + (size_t)first * (size_t)j->g->panel, (size_t)j->n_panels * (size_t)j->g->panel, j->acts,
+              j->rows, panel, n, j->K);
+}
+
+static void pack_acts(void *argument, int task, int thread)
+{
+    (void)thread;
+    struct bench_job *j = argument;
+    int first = task * j->g->act->tile_rows, n = j->rows - first;
+    n = n < j->g->act->tile_rows ? n : j->g->act->tile_rows;
+    j->g->act->pack(j->acts + j->g->act->bytes(first, j->K), j->in + (size_t)first * (size_t)j->K, (size_t)j->K, n, j->K);
+}
+
+static void run_bench(void *argument)
+{
+    struct bench_job *j = argument;
+    int tile = j->g->act->tile_rows;
+    pool_run(j->pool, pack_acts, j, (j->rows + tile - 1) / tile);
+    pool_run(j->pool, multiply, j, (j->n_panels + j->group - 1) / j->group * j->n_copies);
+}
+
+/* Weights that fill no less than this are not in any cache when their turn comes again. */
+static const size_t from_memory = (size_t)192 << 20;
+
+static char *make_weights(struct check *c, struct bench_job *j, enum block_type type)
+{
+    const struct block_info *info = &block_info[type];
+    struct matrix_rows m = {.type = type, .rows = j->g->panel, .cols = j->K,
+                            .row_bytes = (size_t)(j->K / info->values) * (size_t)info->bytes};
+    size_t source = (size_t)j->g->panel * m.row_bytes;
+    uint8_t *data = malloc(source);
+    for (size_t i = 0; i < source; i++)
+        data[i] = (uint8_t)check_random(c, 64); /* of f16 and of floats, numbers below 2 */
+    m.data = data;
+    j->panel_bytes = j->g->panel_bytes(&m);
+    size_t matrix = j->panel_bytes * (size_t)j->n_panels;
+    j->n_copies = (int)(from_memory / matrix) + 1;
+    char *panels = mem_alloc_aligned(matrix * (size_t)j->n_copies);
+    int32_t index[256];
+    for (int i = 0; i < j->g->panel; i++)
+        index[i] = i;
+    j->g->pack(panels, &m, index);
+    for (size_t i = 1; i < (size_t)j->n_panels * (size_t)j->n_copies; i++)
+        memcpy(panels + i * j->panel_bytes, panels, j->panel_bytes);
+    free(data);
+    return panels;
+}
+
+static void bench_shape(struct check *c, const struct gemm_kernel *g, enum block_type type, const struct check_shape *s)
+{
+    int most = 1;
+    for (int i = 0; i < c->n_rows; i++)
+        most = c->rows[i] > most ? c->rows[i] : most;
+    struct bench_job j = {.g = g, .N = s->N, .K = s->K, .pool = c->pool, .n_panels = (s->N + g->panel - 1) / g->panel};
+    char *panels = make_weights(c, &j, type);
+    size_t act_bytes = g->act->bytes(most, s->K), weight_bytes = j.panel_bytes * (size_t)j.n_panels * (size_t)j.n_copies;
+    float *in = malloc((size_t)most * (size_t)s->K * 4), *out = malloc((size_t)most * (size_t)(j.n_panels * g->panel) * 4);
+    for (size_t i = 0; i < (size_t)most * (size_t)s->K; i++)
+        in[i] = check_normal(c);
+    j.panels = panels;
+    j.in = in;
+    j.out = out;
+    j.acts = mem_alloc_aligned(act_bytes);
+    j.group = (int)(((size_t)64 << 10) / j.panel_bytes) + 1;
+    for (int i = 0; i < c->n_rows; i++) {
+        j.rows = c->rows[i];
+        double seconds = check_time(run_bench, &j);
+        char label[64];
+        snprintf(label, sizeof(label), "%s %dx%d", s->name, s->N, s->K);
+        double operations = 2.0 * s->N * s->K * j.rows * j.n_copies;
+        check_bench(c, label, j.rows, seconds / j.n_copies, operations / j.n_copies, (double)weight_bytes / j.n_copies,
+                    strcmp(g->act->name, "a8") == 0 ? LIMIT_INT8 : strcmp(g->act->name, "bf16") == 0 ? LIMIT_BF16 : LIMIT_F32);
+    }
+    mem_free_aligned(panels, weight_bytes);
+    mem_free_aligned(j.acts, act_bytes);
+    free(in);
+    free(out);
+}
+
+void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g, enum block_type type)
+{
+    char name[64];
+    if (!g->run)
+        return;
+    snprintf(name, sizeof(name), "%s_%s", prefix, g->name);
+    if (!check_wanted(c, name))
+        return;
+    for (int i = 0; i < c->n_shapes; i++)
+        if (strcmp(c->shapes[i].type, "*") == 0 || strcmp(c->shapes[i].type, g->name) == 0)
+            bench_shape(c, g, type, &c->shapes[i]);
+}

@@ -1,0 +1,74 @@
+/* checkkernels: every entry of the kernel table, in every tier, against the scalar one.
+ *
+ * To add a check: write check_<entry>.c with one function `void check_<entry>(struct check *c)`, declare it
+ * below, and add it to the list in checkkernels.c and to CMakeLists.txt. The function is called once for each
+ * tier; it asks check_wanted(c, name) for each entry it knows, runs its cases, and reports what is wrong with
+ * check_fail. With c->bench it times instead, and prints lines with check_bench. */
+#ifndef PARALLM_TESTS_KERNELS_CHECK_H
+#define PARALLM_TESTS_KERNELS_CHECK_H
+
+#include "base/platform.h"
+#include "base/pool.h"
+#include "kernels/kernels.h"
+#include "roofline.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One line of a shapes file: a linear layer of a real model. */
+struct check_shape {
+    char name[32];
+    int N, K; /* outputs, inputs */
+    char type[16];
+};
+
+struct check {
+    const struct kernels *ref, *k; /* scalar, and the tier in question */
+    const char *tier;
+    const char *pattern; /* --kernel: a shell pattern, or NULL */
+    bool bench, csv;
+    struct pool *pool;   /* with bench: the threads */
+    struct roofline limits;
+    const struct check_shape *shapes;
+    int n_shapes;
+    const int *rows; /* with bench: numbers of rows */
+    int n_rows;
+    uint64_t seed; /* of check_random */
+    int n_cases, n_failed;
+    char entry[64]; /* the one under test, for messages */
+};
+
+void check_gemm(struct check *c);
+
+/* Times one product over the user's shapes; used by check_gemm. */
+void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g, enum block_type type);
+
+/* True if the user wants entry `name`; messages name it from now on. */
+bool check_wanted(struct check *c, const char *name);
+/* A case is under way: counts it. */
+void check_case(struct check *c);
+void check_fail(struct check *c, const char *format, ...) PRINTF_LIKE(2, 3);
+/* |got - want| <= bound, or both NaN, or the same infinity; else a failure at [row][col]. Returns whether. */
+bool check_close(struct check *c, double got, double want, double bound, int row, int col);
+
+/* Uniform in [0, n), and roughly normal around 0 with deviation 1; the same in each run. */
+uint32_t check_random(struct check *c, uint32_t n);
+float check_normal(struct check *c);
+
+/* `bytes` that end where an unmapped page begins (so their start is aligned as `bytes` is, up to a page),
+ * filled with a pattern of canaries before them. guard_free complains if a canary is gone. */
+void *guard_alloc(size_t bytes);
+void guard_free(struct check *c, void *memory, size_t bytes);
+
+/* ---- Timing --------------------------------------------------------------------------------------- */
+
+enum check_limit { LIMIT_READ, LIMIT_F32, LIMIT_BF16, LIMIT_INT8 };
+
+/* Seconds of one call: the median of five, each long enough for the clock. */
+double check_time(void (*run)(void *), void *argument);
+/* Prints seconds, operations/s and bytes/s, and what part of the machine's limits they are. */
+void check_bench(struct check *c, const char *shape, int rows, double seconds, double operations, double bytes,
+                 enum check_limit arithmetic);
+
+#endif
