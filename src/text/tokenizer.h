@@ -6,16 +6,12 @@
 #define PARALLM_TEXT_TOKENIZER_H
 
 #include "base/error.h"
+#include "base/span.h"
 #include "base/vec.h"
 
 #include <stdint.h>
 
 struct tokenizer;
-
-struct text_span {
-    const char *at;
-    size_t n;
-};
 
 /* What config files beside the tokenizer say; zeroed: nothing. */
 struct tokenizer_settings {

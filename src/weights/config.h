@@ -17,10 +17,12 @@ struct gguf;
 /* Keys are Hugging Face's ("num_hidden_layers", "rope_scaling.factor"); for GGUF, a table in config.c gives
  * the metadata key ("%s.block_count" with the architecture's name). A config.json may spell some things in
  * two ways (transformers 4 and 5); config.c knows both and families use the older spelling. */
-pllm_status config_from_json(struct config **out, struct json top /* taken over */, pllm_error *err);
+pllm_status config_from_json(struct config **out, struct json top /* taken over, also on failure */, pllm_error *err);
 pllm_status config_from_gguf(struct config **out, const struct gguf *gguf, pllm_error *err);
 void config_close(struct config *c);
 
+/* After an error, what is required reads as `lo`, 1.0 or "". GGUF's per-layer arrays are integers where all
+ * elements are the same. */
 bool config_has(struct config *c, const char *key);                    /* present and not null */
 int64_t config_int(struct config *c, const char *key, int64_t lo, int64_t hi); /* required */
 int64_t config_int_or(struct config *c, const char *key, int64_t lo, int64_t hi, int64_t fallback);
@@ -32,6 +34,7 @@ const char *config_string(struct config *c, const char *key);
 const char *config_string_or(struct config *c, const char *key, const char *fallback);
 /* Elements of an array (config_size 0: absent or no array). */
 size_t config_size(struct config *c, const char *key);
+int64_t config_int_at(struct config *c, const char *key, size_t index, int64_t lo, int64_t hi);
 double config_float_at(struct config *c, const char *key, size_t index);
 const char *config_string_at(struct config *c, const char *key, size_t index);
 

@@ -10,16 +10,20 @@
 #include "base/vec.h"
 #include "kernels/types.h"
 
+#include <stdbool.h>
+
 struct config; /* weights/config.h */
 
 enum { TENSOR_DIMS = 4 };
 
-/* One tensor. Shapes are as in Hugging Face files, slowest first: a linear layer is [outputs, inputs]. */
+/* One tensor of a type that can be computed with. Shapes are as in Hugging Face files, slowest first: a linear
+ * layer is [outputs, inputs]; of an MLX matrix these are the matrix's, not those of its packed words. */
 struct tensor {
     const char *name;
     int n_dims;
     int64_t shape[TENSOR_DIMS];
-    struct matrix_rows m; /* rows = product of all dimensions but the last, cols = the last; data in a mapping */
+    struct matrix_rows m; /* rows = product of all dimensions but the last, cols = the last; data in a mapping,
+                           * aligned to nothing */
     int file;             /* index into checkpoint.files */
 };
 
@@ -32,16 +36,20 @@ struct checkpoint {
     struct config *config;
     struct gguf *gguf;     /* metadata, of the first file; NULL for a folder */
     const char *path;
-    void *owned;           /* names and whatever else the readers keep */
+    struct arena arena;    /* names and whatever else the readers keep */
 };
 
-/* Opens a .gguf file (with its splits) or a folder with config.json. Everything is checked but the values of
- * weights: shapes, types, offsets, that no tensor overlaps the end. `weights` false: description only,
- * tensors may be missing from a GGUF file that is only a vocabulary. */
+/* Opens a .gguf file (the first of its splits) or a folder with config.json. Everything is checked but the
+ * values of weights, which are not touched: shapes, types, offsets, that tensors lie inside their files and
+ * apart. Which tensors a model needs is for model/bind.c: a GGUF file that is only a vocabulary has none. */
 pllm_status checkpoint_open(struct checkpoint **out, const char *path, pllm_error *err);
 void checkpoint_close(struct checkpoint *c);
 
 const struct tensor *checkpoint_find(const struct checkpoint *c, const char *name); /* or NULL */
+
+/* For readers: fills t->m's type, rows, cols and row_bytes from the shape and tells the bytes of all rows. False:
+ * a dimension below 1, rows that are no whole blocks, or a size that does not fit; *why says which. */
+bool tensor_layout(struct tensor *t, enum block_type type, size_t *bytes, const char **why);
 
 /* The bytes of a tensor were read and will not be again (file_forget). */
 void checkpoint_forget(const struct checkpoint *c, const struct tensor *t);

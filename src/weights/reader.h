@@ -1,0 +1,13 @@
+/* What the readers of formats share: gguf.c, safetensors.c and mlx.c fill a struct checkpoint through this. */
+#ifndef PARALLM_WEIGHTS_READER_H
+#define PARALLM_WEIGHTS_READER_H
+
+#include "weights/tensor.h"
+
+/* Maps a file, which the checkpoint owns from then on; *index: of its place in c->files. */
+pllm_status checkpoint_map(struct checkpoint *c, const char *path, int *index, pllm_error *err);
+
+/* Each reads all that `c->path` stands for: files, tensors, config. On failure the caller closes c. */
+pllm_status checkpoint_read_gguf(struct checkpoint *c, pllm_error *err);
+
+#endif
