@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { SUBJECTS = 3 };
+enum { SUBJECTS = 4 };
 
 /* Upwards: a later one overwrites entries of those before it. The list of a tier ends at NULL. */
 static const struct tier {
@@ -15,7 +15,7 @@ static const struct tier {
     unsigned needs;
     tier_init *const init[SUBJECTS + 1];
 } tiers[] = {
-    {"scalar", 0, {kernels_init_gemm_quant_scalar}},
+    {"scalar", 0, {kernels_init_gemm_quant_scalar, kernels_init_rows_scalar, kernels_init_attend_scalar}},
 #if ARCH_X86
     {"avx2", CPU_AVX2, {NULL}},
     {"avxvnni", CPU_AVX2 | CPU_AVXVNNI, {NULL}},

@@ -53,17 +53,17 @@ enum { KV_BLOCK = 32 }; /* positions of a block of the cache */
 enum kv_type { KV_F32, KV_F16, KV_BF16, KV_INT8, KV_TYPES };
 
 /* A block of one layer and one kv head: K as [head_dim][KV_BLOCK], so that a vector holds one dimension of
- * many positions, V as [KV_BLOCK][head_dim]; KV_INT8 has float scales per position before each of them.
- * Positions that were never stored must hold finite values. */
+ * many positions, V as [KV_BLOCK][head_dim]; KV_INT8 has KV_BLOCK float scales before each of them, one for
+ * a position. V follows K at the next multiple of 64 bytes (kv_layout.h); blocks are aligned to 64 bytes. */
 struct kv_kernel {
     size_t (*block_bytes)(int head_dim);
-    /* Stores position `at` (0 .. KV_BLOCK-1) of a block. */
+    /* Stores position `at` (0 .. KV_BLOCK-1) of a block. KV_F16: values beyond its range become its largest. */
     void (*store)(void *block, int at, const float *k, const float *v, int head_dim);
     /* One block of online softmax for `rows` query rows that read it.
      *   s[r][t] = cap(scale * q[r] . K[t]) for first[r] <= t < last[r], else not seen (scale is already in q);
      *   m[r], l[r], acc[r][0 .. head_dim-1]: running maximum, sum of exponentials, weighted sum of V.
      * softcap 0: none; else s = softcap * tanh(s / softcap). A row with first[r] >= last[r] stays as it is.
-     * A row's result depends on its own arguments alone. */
+     * A row's result depends on its own arguments and the positions that it sees; others may hold anything. */
     void (*attend)(float *m, float *l, float *acc, size_t acc_stride, const float *q, size_t q_stride, int rows,
                    const int *first, const int *last, const void *block, int head_dim, float softcap);
 };
@@ -90,6 +90,8 @@ struct kernels {
     /* out[i] = activation(gate[i]) * up[i]. */
     void (*gate_mul[4])(float *out, const float *gate, const float *up, int n);
     void (*add_scaled)(float *out, const float *in, float scale, int n); /* out[i] += scale * in[i] */
+    /* out[i] = sum over k of m[i][k] * x[k], rows of m `stride` floats apart; for i < n. Low-rank adapters. */
+    void (*dots)(float *out, const float *m, size_t stride, int n, const float *x, int K);
     void (*softcap)(float *x, float cap, int n);                         /* x = cap * tanh(x / cap) */
     /* Largest value and its first index. NaN counts as larger than all: the caller then reports it. */
     void (*arg_max)(const float *x, int n, float *value, int *index);
