@@ -9,8 +9,10 @@
 
 enum lora_module { LORA_Q, LORA_K, LORA_V, LORA_O, LORA_GATE, LORA_UP, LORA_DOWN, LORA_MODULES };
 
+enum { LORA_MAX_RANK = 512 };
+
 struct lora_matrix {
-    int rank;       /* 0: this module is not adapted */
+    int rank;       /* at most LORA_MAX_RANK; 0: this module is not adapted */
     int in, out;
     float scale;
     float *a;       /* [rank][in] */
