@@ -98,11 +98,19 @@ struct experts {
 struct stream_options {
     struct pool *pool;                 /* outlives the stream */
     int max_rows, max_seqs, max_out;   /* of a batch */
-    int max_cols;                      /* widest activation */
+    int max_cols;                      /* widest activation, heads * head_dim and experts' inputs included */
+    int vocab;                         /* rows of the head that `logits` is called with; 0: never called */
     const struct rope *ropes;          /* [n_ropes], copied but for inv_freq, which must outlive */
     int n_ropes;
     const struct experts *experts;     /* largest of the model, for scratch; NULL: none */
 };
+
+/* Where a stream's time goes: a clock for each kind of operation. */
+enum stream_clock {
+    CLOCK_BEGIN, CLOCK_EMBED, CLOCK_NORM, CLOCK_PACK, CLOCK_LINEAR, CLOCK_GATE_UP, CLOCK_ROPE_STORE, CLOCK_ATTEND,
+    CLOCK_EXPERTS, CLOCK_LORA, CLOCK_ADD, CLOCK_LOGITS, CLOCKS
+};
+extern const char *const stream_clock_name[CLOCKS];
 
 struct backend {
     const char *name;
@@ -150,6 +158,8 @@ struct backend {
      * scaled, then soft-capped (0: not). */
     const float *(*logits)(struct stream *s, const struct weight *head, const struct act *in, float scale,
                            float softcap, size_t *stride);
+    /* Seconds spent in each kind of operation since the stream was opened, waiting threads included. */
+    void (*clocks)(const struct stream *s, double seconds[CLOCKS]);
 };
 
 extern const struct backend backend_cpu;

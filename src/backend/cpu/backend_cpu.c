@@ -1,0 +1,75 @@
+/* The table of the CPU backend, and its device: the kernels chosen for this processor. */
+#include "backend/cpu/stream.h"
+
+#include "base/mem.h"
+#include "kernels/cpu.h"
+
+#include <assert.h>
+
+static pllm_status device_open(struct device **out, const char *isa, pllm_error *err)
+{
+    struct device *d = mem_zalloc(1, sizeof *d);
+    if (!d)
+        return error_memory(err, "device");
+    if (!kernels_init(&d->kernels, cpu_features(), isa)) {
+        mem_free(d);
+        return error_set(err, PLLM_E_ARGUMENT, "isa: is \"%s\", wanted the name of an instruction set, or \"scalar\"", isa);
+    }
+    *out = d;
+    return PLLM_OK;
+}
+
+static void device_close(struct device *d)
+{
+    mem_free(d);
+}
+
+static const struct kernels *device_kernels(const struct device *d)
+{
+    return &d->kernels;
+}
+
+static pllm_status weight_load(struct device *d, struct weight *out, const struct weight_source *source,
+                               struct pool *pool, pllm_error *err)
+{
+    pllm_status status = weight_pack(out, source, &d->kernels, pool, err);
+    assert(status != PLLM_OK || out->kernel->panel <= PANEL_MAX);
+    return status;
+}
+
+static void weight_free(struct device *d, struct weight *w)
+{
+    (void)d;
+    weight_fini(w);
+}
+
+const struct backend backend_cpu = {
+    .name = "cpu",
+    .device_open = device_open,
+    .device_close = device_close,
+    .device_kernels = device_kernels,
+    .weight_load = weight_load,
+    .weight_free = weight_free,
+    .stream_open = stream_open,
+    .stream_close = stream_close,
+    .stream_bytes = stream_bytes,
+    .act_open = act_open,
+    .act_close = act_close,
+    .kv_open = kv_open,
+    .kv_close = kv_close,
+    .kv_block_bytes = kv_block_bytes,
+    .kv_copy = kv_copy,
+    .begin = stream_begin,
+    .end = stream_end,
+    .embed = op_embed,
+    .norm = op_norm,
+    .linear = op_linear,
+    .gate_up = op_gate_up,
+    .rope_store = op_rope_store,
+    .attend = op_attend,
+    .experts = op_experts,
+    .add = op_add,
+    .gather = op_gather,
+    .logits = op_logits,
+    .clocks = stream_clocks,
+};

@@ -1,0 +1,274 @@
+/* Streams: their memory, their batch, activations. */
+#include "backend/cpu/stream.h"
+
+#include "base/mem.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+enum { TASK_VALUES = 4096 }; /* element-wise work on fewer values is not worth waking a thread */
+
+double clock_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+size_t row_stride(int cols)
+{
+    size_t line = MEM_ALIGN / sizeof(float), n = mem_round_up((size_t)cols, PANEL_MAX) / line;
+    return (n | 1) * line;
+}
+
+int rows_per_task(const struct stream *s, int n_rows, int cols)
+{
+    int fair = (n_rows + 4 * s->n_threads - 1) / (4 * s->n_threads), least = TASK_VALUES / (cols ? cols : 1);
+    int rows = fair > least ? fair : least;
+    return rows > 0 ? rows : 1;
+}
+
+/* ---- Memory ---------------------------------------------------------------------------------------- */
+
+/* The i-th product of the table, or NULL past the last one; one that is not there has no `run`. */
+static const struct gemm_kernel *table_gemm(const struct kernels *k, int i)
+{
+    enum { MLX = sizeof k->gemm_mlx / sizeof *k->gemm_mlx };
+    if (i < TYPE_COUNT)
+        return &k->gemm[i];
+    if ((i -= TYPE_COUNT) < TYPE_COUNT)
+        return &k->gemm_f32[i];
+    if ((i -= TYPE_COUNT) < MLX)
+        return &k->gemm_mlx[i];
+    return (i -= MLX) < MLX ? &k->gemm_mlx_f32[i] : NULL;
+}
+
+int tallest_tile(const struct kernels *k)
+{
+    int rows = 1;
+    const struct gemm_kernel *g;
+    for (int i = 0; (g = table_gemm(k, i)) != NULL; i++)
+        rows = g->run && g->act->tile_rows > rows ? g->act->tile_rows : rows;
+    return rows;
+}
+
+size_t most_packed_bytes(const struct kernels *k, int rows, int cols)
+{
+    size_t most = 0;
+    const struct gemm_kernel *g;
+    for (int i = 0; (g = table_gemm(k, i)) != NULL; i++) {
+        size_t bytes = g->run ? g->act->bytes(rows, cols) : 0;
+        most = bytes > most ? bytes : most;
+    }
+    return mem_round_up(most, MEM_ALIGN);
+}
+
+/* A task's own floats: two pieces of outputs (gate and up) and a row of one (adapters). Experts add up a row. */
+static size_t scratch_floats(const struct stream_options *o)
+{
+    size_t piece = (2 * PIECE_ROWS + 1) * PIECE_COLUMNS, row = row_stride(o->max_cols);
+    return o->experts && row > piece ? row : piece;
+}
+
+static size_t angle_stride(const struct stream_options *o)
+{
+    int dims = 0;
+    for (int i = 0; i < o->n_ropes; i++)
+        dims = o->ropes[i].dims > dims ? o->ropes[i].dims : dims;
+    return mem_round_up((size_t)dims, MEM_ALIGN / sizeof(float));
+}
+
+/* Every buffer of a stream. */
+struct piece {
+    void **at;
+    size_t bytes;
+};
+
+enum { PIECES = 14 };
+
+static void stream_pieces(struct piece piece[PIECES], struct stream *s, const struct kernels *k, int n_threads,
+                          const struct stream_options *o)
+{
+    size_t rows = (size_t)o->max_rows, seqs = (size_t)o->max_seqs, n_ropes = (size_t)o->n_ropes;
+    size_t vocab = o->vocab ? row_stride(o->vocab) : 0;
+    const struct piece all[PIECES] = {
+        {(void **)&s->ropes, n_ropes * sizeof *s->ropes},
+        {(void **)&s->row, rows * sizeof *s->row},
+        {(void **)&s->angles, n_ropes * rows * angle_stride(o) * sizeof(float)},
+        {(void **)&s->seq_order[0], seqs * sizeof(int)},
+        {(void **)&s->seq_order[1], seqs * sizeof(int)},
+        {(void **)&s->seq_temp, seqs * sizeof(int)},
+        {(void **)&s->row_order[0], rows * sizeof(int)},
+        {(void **)&s->row_order[1], rows * sizeof(int)},
+        {(void **)&s->packed_memory, PACKED_FORMS * most_packed_bytes(k, o->max_rows, o->max_cols)},
+        {(void **)&s->scratch, (size_t)n_threads * scratch_floats(o) * sizeof(float)},
+        {(void **)&s->spare.data, rows * row_stride(o->max_cols) * sizeof(float)},
+        {(void **)&s->logits, (size_t)o->max_out * vocab * sizeof(float)},
+        {(void **)&s->lora_rows, rows * sizeof(int)},
+        {(void **)&s->lora_low, LORA_LAYERS_MAX * rows * LORA_MAX_RANK * sizeof(float)},
+    };
+    memcpy(piece, all, sizeof all);
+}
+
+size_t stream_bytes(const struct device *d, const struct stream_options *o)
+{
+    struct stream none;
+    struct piece piece[PIECES];
+    stream_pieces(piece, &none, &d->kernels, pool_threads(o->pool), o);
+    size_t bytes = sizeof none;
+    for (int i = 0; i < PIECES; i++)
+        bytes += piece[i].bytes;
+    return bytes + (o->experts ? routing_bytes(&d->kernels, o) : 0);
+}
+
+static bool stream_alloc(struct stream *s)
+{
+    struct piece piece[PIECES];
+    stream_pieces(piece, s, s->k, s->n_threads, &s->options);
+    for (int i = 0; i < PIECES; i++) {
+        *piece[i].at = mem_alloc_aligned(piece[i].bytes);
+        if (!*piece[i].at)
+            return false;
+    }
+    s->packed_bytes = most_packed_bytes(s->k, s->options.max_rows, s->options.max_cols);
+    for (int i = 0; i < PACKED_FORMS; i++)
+        s->packed[i].memory = s->packed_memory + (size_t)i * s->packed_bytes;
+    return true;
+}
+
+pllm_status stream_open(struct stream **out, struct device *d, const struct stream_options *o, pllm_error *err)
+{
+    struct stream *s = mem_zalloc(1, sizeof *s);
+    if (!s)
+        return error_memory(err, "activations");
+    s->k = &d->kernels;
+    s->pool = o->pool;
+    s->n_threads = pool_threads(o->pool);
+    s->options = *o;
+    s->scratch_floats = scratch_floats(o);
+    s->angle_stride = angle_stride(o);
+    s->spare = (struct act){.stride = row_stride(o->max_cols), .cols = o->max_cols, .max_rows = o->max_rows};
+    s->logits_stride = o->vocab ? row_stride(o->vocab) : 0;
+    if (!stream_alloc(s)) {
+        stream_close(s);
+        return error_memory(err, "activations");
+    }
+    if (o->n_ropes > 0)
+        memcpy(s->ropes, o->ropes, (size_t)o->n_ropes * sizeof *s->ropes);
+    s->options.ropes = s->ropes;
+    pllm_status status = o->experts ? routing_open(&s->routing, s, err) : PLLM_OK;
+    if (status != PLLM_OK) {
+        stream_close(s);
+        return status;
+    }
+    *out = s;
+    return PLLM_OK;
+}
+
+void stream_close(struct stream *s)
+{
+    if (!s)
+        return;
+    struct piece piece[PIECES];
+    stream_pieces(piece, s, s->k, s->n_threads, &s->options);
+    for (int i = 0; i < PIECES; i++)
+        mem_free_aligned(*piece[i].at, piece[i].bytes);
+    routing_close(s->routing);
+    mem_free(s);
+}
+
+pllm_status act_open(struct act **out, struct stream *s, int max_rows, int cols, pllm_error *err)
+{
+    struct act *a = mem_zalloc(1, sizeof *a);
+    if (!a)
+        return error_memory(err, "activations");
+    a->cols = cols;
+    a->max_rows = max_rows;
+    a->stride = row_stride(cols);
+    a->bytes = (size_t)max_rows * a->stride * sizeof(float);
+    a->data = mem_alloc_aligned(a->bytes);
+    if (!a->data) {
+        mem_free(a);
+        return error_memory(err, "activations");
+    }
+    act_written(s, a);
+    *out = a;
+    return PLLM_OK;
+}
+
+void act_close(struct act *a)
+{
+    if (!a)
+        return;
+    mem_free_aligned(a->data, a->bytes);
+    mem_free(a);
+}
+
+void act_written(struct stream *s, struct act *a)
+{
+    a->version = ++s->version;
+}
+
+/* ---- The batch ------------------------------------------------------------------------------------- */
+
+struct angle_job {
+    struct stream *s;
+    int per_task;
+};
+
+/* Angles in float32, as position times inverse frequency: what transformers computes. */
+static void row_angles(float *out, const struct rope *rope, int32_t pos, int variant)
+{
+    int half = rope->dims / 2;
+    for (int i = 0; i < half; i++) {
+        float angle = (float)pos * rope->inv_freq[variant][i];
+        out[i] = cosf(angle) * rope->scale[variant];
+        out[half + i] = sinf(angle) * rope->scale[variant];
+    }
+}
+
+static void angle_task(void *argument, int task, int thread)
+{
+    const struct angle_job *job = argument;
+    struct stream *s = job->s;
+    (void)thread;
+    int end = (task + 1) * job->per_task;
+    for (int r = task * job->per_task; r < (end < s->n_rows ? end : s->n_rows); r++) {
+        int variant = s->batch->seqs[s->row[r].seq].rope;
+        for (int i = 0; i < s->options.n_ropes; i++) {
+            size_t at = (size_t)i * (size_t)s->options.max_rows + (size_t)r;
+            row_angles(s->angles + at * s->angle_stride, &s->ropes[i], s->row[r].pos, variant);
+        }
+    }
+}
+
+void stream_begin(struct stream *s, const struct batch *batch)
+{
+    double start = clock_now();
+    s->batch = batch;
+    s->n_rows = batch->n_rows;
+    for (int i = 0; i < batch->n_seqs; i++) {
+        const struct batch_seq *seq = &batch->seqs[i];
+        for (int r = 0; r < seq->n_rows; r++)
+            s->row[seq->first_row + r] = (struct row){.seq = i, .pos = seq->pos + r};
+    }
+    if (s->options.n_ropes > 0) {
+        /* A cosine costs some thirty times as much as moving a number. */
+        struct angle_job job = {s, rows_per_task(s, s->n_rows, 32 * (int)s->angle_stride * s->options.n_ropes)};
+        pool_run(s->pool, angle_task, &job, (s->n_rows + job.per_task - 1) / job.per_task);
+    }
+    attend_begin(s);
+    lora_begin(s);
+    s->seconds[CLOCK_BEGIN] += clock_now() - start;
+}
+
+void stream_end(struct stream *s)
+{
+    s->batch = NULL;
+}
+
+void stream_clocks(const struct stream *s, double seconds[CLOCKS])
+{
+    memcpy(seconds, s->seconds, sizeof s->seconds);
+}
