@@ -98,15 +98,31 @@ static const char *source_of(const struct json *at)
     return at->key;
 }
 
-pllm_status json_error(const struct json *at, pllm_error *err, const char *format, ...)
+static pllm_status report(const struct json *at, pllm_error *err, pllm_status status, const char *format,
+                          va_list arguments)
 {
     char path[192], text[320];
+    vsnprintf(text, sizeof text, format, arguments);
+    json_path(at, path, sizeof path);
+    return error_set(err, status, "%s: %s%s%s", source_of(at), path, path[0] ? ": " : "", text);
+}
+
+pllm_status json_error(const struct json *at, pllm_error *err, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    pllm_status status = report(at, err, PLLM_E_FORMAT, format, arguments);
     va_end(arguments);
-    json_path(at, path, sizeof path);
-    return error_set(err, PLLM_E_FORMAT, "%s: %s%s%s", source_of(at), path, path[0] ? ": " : "", text);
+    return status;
+}
+
+pllm_status json_unsupported(const struct json *at, pllm_error *err, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    pllm_status status = report(at, err, PLLM_E_UNSUPPORTED, format, arguments);
+    va_end(arguments);
+    return status;
 }
 
 pllm_status json_want(const struct json *at, enum json_kind kind, pllm_error *err)

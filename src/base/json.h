@@ -49,6 +49,9 @@ pllm_status json_want(const struct json *at, enum json_kind kind, pllm_error *er
 /* PLLM_E_FORMAT: "<source>: <path>: <message>". */
 pllm_status json_error(const struct json *at, pllm_error *err, const char *format, ...) PRINTF_LIKE(3, 4);
 
+/* The same as PLLM_E_UNSUPPORTED: well-formed, but nothing that we can do. */
+pllm_status json_unsupported(const struct json *at, pllm_error *err, const char *format, ...) PRINTF_LIKE(3, 4);
+
 /* "a.b[3].c" of the value, without the source; "" at the top. Cut to size. */
 void json_path(const struct json *at, char *out, size_t size);
 

@@ -1,14 +1,10 @@
-/* Opens a checkpoint whatever its format, and the GGUF side of it: splits. */
+/* Opens a checkpoint whatever its format: what splits.c and folder.c read. */
 #include "weights/config.h"
 #include "weights/gguf.h"
 #include "weights/reader.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MAX_SPLITS = 1000 };
 
 bool tensor_layout(struct tensor *t, enum block_type type, size_t *bytes, const char **why)
 {
@@ -43,113 +39,6 @@ pllm_status checkpoint_map(struct checkpoint *c, const char *path, int *index, p
     return PLLM_OK;
 }
 
-/* ---- GGUF --------------------------------------------------------------------------------------- */
-
-/* Moves the tensors of one parsed file into the checkpoint. Names of further files, whose metadata are not kept,
- * are copied. */
-static pllm_status take_tensors(struct checkpoint *c, const struct gguf *g, int file, pllm_error *err)
-{
-    if (!vec_reserve(&c->tensors, g->tensors.n))
-        return error_memory(err, c->path);
-    for (size_t i = 0; i < g->tensors.n; i++) {
-        struct tensor t = g->tensors.at[i];
-        size_t n = strlen(t.name) + 1;
-        char *name = arena_alloc(&c->arena, n, 1);
-        if (!name)
-            return error_memory(err, c->path);
-        t.name = memcpy(name, t.name, n);
-        t.file = file;
-        c->tensors.at[c->tensors.n++] = t;
-    }
-    return PLLM_OK;
-}
-
-struct split {
-    int64_t no, count;
-};
-
-static pllm_status read_split(const struct gguf *g, struct split *s, pllm_error *err)
-{
-    pllm_status status = gguf_int(g, "split.count", 0, MAX_SPLITS, 1, &s->count, err);
-    if (!status && s->count == 0)
-        s->count = 1;
-    return status ? status : gguf_int(g, "split.no", 0, s->count - 1, 0, &s->no, err);
-}
-
-static pllm_status open_split(struct checkpoint *c, const char *path, const struct split *want, pllm_error *err)
-{
-    int file;
-    struct gguf *g = NULL;
-    struct split found;
-    pllm_status status = checkpoint_map(c, path, &file, err);
-    if (!status)
-        status = gguf_open(&g, c->files.at[file].bytes, c->files.at[file].n, path, err);
-    if (!status)
-        status = read_split(g, &found, err);
-    if (!status && (found.no != want->no || found.count != want->count))
-        status = error_set(err, PLLM_E_FORMAT, "%s: is part %" PRId64 " of %" PRId64 ", wanted part %" PRId64 " of %" PRId64,
-                           path, found.no + 1, found.count, want->no + 1, want->count);
-    if (!status)
-        status = take_tensors(c, g, file, err);
-    gguf_close(g);
-    return status;
-}
-
-/* The further files of MODEL-00001-of-00003.gguf. */
-static pllm_status open_splits(struct checkpoint *c, const struct split *first, pllm_error *err)
-{
-    char tail[32];
-    snprintf(tail, sizeof tail, "-00001-of-%05d.gguf", (int)first->count);
-    size_t n = strlen(c->path), n_tail = strlen(tail);
-    if (first->no != 0)
-        return error_set(err, PLLM_E_FORMAT, "%s: is part %" PRId64 " of %" PRId64 ", wanted the first", c->path,
-                         first->no + 1, first->count);
-    if (n < n_tail || strcmp(c->path + n - n_tail, tail) != 0)
-        return error_set(err, PLLM_E_FORMAT, "%s: is the first of %" PRId64 " parts, so its name must end in %s",
-                         c->path, first->count, tail);
-    pllm_status status = PLLM_OK;
-    for (struct split s = {1, first->count}; !status && s.no < s.count; s.no++) {
-        struct buf path = {0};
-        if (buf_printf(&path, "%.*s-%05d-of-%05d.gguf", (int)(n - n_tail), c->path, (int)s.no + 1, (int)s.count))
-            status = open_split(c, path.at, &s, err);
-        else
-            status = error_memory(err, c->path);
-        vec_fini(&path);
-    }
-    return status;
-}
-
-static pllm_status check_split_total(const struct checkpoint *c, pllm_error *err)
-{
-    int64_t total;
-    pllm_status status = gguf_int(c->gguf, "split.tensors.count", 0, INT32_MAX, (int64_t)c->tensors.n, &total, err);
-    if (!status && (size_t)total != c->tensors.n)
-        status = error_set(err, PLLM_E_FORMAT, "%s: split.tensors.count: is %" PRId64 ", but the parts have %zu tensors",
-                           c->path, total, c->tensors.n);
-    return status;
-}
-
-pllm_status checkpoint_read_gguf(struct checkpoint *c, pllm_error *err)
-{
-    int file;
-    struct split split;
-    c->format = CHECKPOINT_GGUF;
-    pllm_status status = checkpoint_map(c, c->path, &file, err);
-    if (!status)
-        status = gguf_open(&c->gguf, c->files.at[file].bytes, c->files.at[file].n, c->path, err);
-    if (!status)
-        status = take_tensors(c, c->gguf, file, err);
-    if (!status)
-        status = read_split(c->gguf, &split, err);
-    if (!status && split.count > 1)
-        status = open_splits(c, &split, err);
-    if (!status)
-        status = check_split_total(c, err);
-    return status ? status : config_from_gguf(&c->config, c->gguf, err);
-}
-
-/* ---- Whatever the format ------------------------------------------------------------------------ */
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct tensor *)a)->name, ((const struct tensor *)b)->name);
@@ -175,7 +64,8 @@ pllm_status checkpoint_open(struct checkpoint **out, const char *path, pllm_erro
         return error_memory(err, path);
     }
     c->path = memcpy(copy, path, n);
-    pllm_status status = checkpoint_read_gguf(c, err);
+    const bool folder = file_kind(path) == FILE_FOLDER;
+    pllm_status status = folder ? checkpoint_read_folder(c, err) : checkpoint_read_gguf(c, err);
     if (!status)
         status = sort_tensors(c, err);
     if (!status)
@@ -191,6 +81,8 @@ void checkpoint_close(struct checkpoint *c)
         return;
     config_close(c->config);
     gguf_close(c->gguf);
+    if (c->generation.node)
+        json_free(&c->generation);
     for (size_t i = 0; i < c->files.n; i++)
         file_unmap(&c->files.at[i]);
     vec_fini(&c->files);
@@ -211,7 +103,73 @@ const struct tensor *checkpoint_find(const struct checkpoint *c, const char *nam
     return bsearch(name, c->tensors.at, c->tensors.n, sizeof *c->tensors.at, compare_name);
 }
 
+/* Scales and biases may lie in another file than their weight. */
+static void forget(const struct checkpoint *c, const uint8_t *bytes, size_t n)
+{
+    for (size_t i = 0; i < c->files.n; i++) {
+        const struct file_map *map = &c->files.at[i];
+        if (bytes >= map->bytes && bytes < map->bytes + map->n)
+            file_forget(map, bytes, n);
+    }
+}
+
 void checkpoint_forget(const struct checkpoint *c, const struct tensor *t)
 {
-    file_forget(&c->files.at[t->file], t->m.data, (size_t)t->m.rows * t->m.row_bytes);
+    const struct matrix_rows *m = &t->m;
+    file_forget(&c->files.at[t->file], m->data, (size_t)m->rows * m->row_bytes);
+    if (m->type == TYPE_MLX) {
+        size_t bytes = (size_t)(m->rows * (m->cols / m->group)) * (size_t)block_info[m->scale_type].bytes;
+        forget(c, m->scales, bytes);
+        forget(c, m->biases, bytes);
+    }
+}
+
+/* ---- End tokens --------------------------------------------------------------------------------- */
+
+static pllm_status add_token(token_vec *ids, int64_t id, pllm_error *err)
+{
+    for (size_t i = 0; i < ids->n; i++)
+        if (ids->at[i] == id)
+            return PLLM_OK;
+    return vec_push(ids, (int32_t)id) ? PLLM_OK : error_memory(err, "end tokens");
+}
+
+/* eos_token_id of a config: a token, a list of tokens, or null. */
+static pllm_status add_json_tokens(const struct json *top, token_vec *ids, pllm_error *err)
+{
+    const struct json at = json_get(top, "eos_token_id");
+    const bool list = json_kind(&at) == J_ARRAY;
+    const size_t n = list ? json_size(&at) : json_kind(&at) > J_NULL;
+    pllm_status status = PLLM_OK;
+    for (size_t i = 0; !status && i < n; i++) {
+        const struct json item = list ? json_item(&at, i) : at;
+        int64_t id;
+        status = json_as_int(&item, 0, INT32_MAX, &id, err);
+        if (!status)
+            status = add_token(ids, id, err);
+    }
+    return status;
+}
+
+static pllm_status add_gguf_tokens(const struct gguf *g, token_vec *ids, pllm_error *err)
+{
+    static const char *const keys[] = {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
+                                       "tokenizer.ggml.eom_token_id"};
+    pllm_status status = PLLM_OK;
+    for (size_t i = 0; !status && i < sizeof keys / sizeof *keys; i++) {
+        int64_t id;
+        status = gguf_int(g, keys[i], 0, INT32_MAX, -1, &id, err);
+        if (!status && id >= 0)
+            status = add_token(ids, id, err);
+    }
+    return status;
+}
+
+pllm_status checkpoint_end_tokens(const struct checkpoint *c, token_vec *ids, pllm_error *err)
+{
+    if (c->gguf)
+        return add_gguf_tokens(c->gguf, ids, err);
+    const struct json top = config_json(c->config);
+    pllm_status status = add_json_tokens(&top, ids, err);
+    return status ? status : add_json_tokens(&c->generation, ids, err);
 }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/json.h"
 #include "base/vec.h"
 #include "kernels/types.h"
 
@@ -35,6 +36,7 @@ struct checkpoint {
     VEC(struct tensor) tensors; /* names unique; sorted by name */
     struct config *config;
     struct gguf *gguf;     /* metadata, of the first file; NULL for a folder */
+    struct json generation; /* generation_config.json; node NULL: none */
     const char *path;
     struct arena arena;    /* names and whatever else the readers keep */
 };
@@ -46,6 +48,11 @@ pllm_status checkpoint_open(struct checkpoint **out, const char *path, pllm_erro
 void checkpoint_close(struct checkpoint *c);
 
 const struct tensor *checkpoint_find(const struct checkpoint *c, const char *name); /* or NULL */
+
+/* Ids of the tokens that end an answer, at the end of *ids, each once: of config.json and generation_config.json,
+ * or of GGUF's metadata. They may lie outside the vocabulary. */
+typedef VEC(int32_t) token_vec;
+pllm_status checkpoint_end_tokens(const struct checkpoint *c, token_vec *ids, pllm_error *err);
 
 /* For readers: fills t->m's type, rows, cols and row_bytes from the shape and tells the bytes of all rows. False:
  * a dimension below 1, rows that are no whole blocks, or a size that does not fit; *why says which. */
