@@ -15,7 +15,8 @@ static const struct tier {
     unsigned needs;
     tier_init *const init[SUBJECTS + 1];
 } tiers[] = {
-    {"scalar", 0, {kernels_init_gemm_quant_scalar, kernels_init_rows_scalar, kernels_init_attend_scalar}},
+    {"scalar", 0, {kernels_init_gemm_quant_scalar, kernels_init_gemm_float_scalar, kernels_init_rows_scalar,
+                   kernels_init_attend_scalar}},
 #if ARCH_X86
     {"avx2", CPU_AVX2, {NULL}},
     {"avxvnni", CPU_AVX2 | CPU_AVXVNNI, {NULL}},

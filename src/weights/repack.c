@@ -1,81 +1,170 @@
-/* File type -> kernel layout: the rows of a matrix, in the order in which the model wants them, into panels. */
+/* Packs a matrix of a file for the kernels: which rows, in which order, as which type; panels in parallel. */
 #include "weights/weight.h"
 
 #include "base/mem.h"
 
-enum { PANEL_ROWS_MAX = 64 };
+#include <assert.h>
+#include <limits.h>
+#include <string.h>
 
-static const struct gemm_kernel *find_kernel(const struct weight_source *source, const struct kernels *k)
+enum { MAX_PANEL = 128 };
+
+static enum block_type packed_type(const struct weight_source *s)
 {
-    enum block_type type = source->m.type;
+    return s->convert == TYPE_COUNT ? s->m.type : s->convert;
+}
+
+/* A matrix like the one that the kernel will be given: the file's, or a panel of converted rows. */
+static struct matrix_rows packed_matrix(const struct weight_source *s)
+{
+    const enum block_type type = packed_type(s);
+    if (type == s->m.type)
+        return s->m;
+    const struct block_info *info = &block_info[type];
+    return (struct matrix_rows){.type = type, .cols = s->m.cols,
+                                .row_bytes = (size_t)(s->m.cols / info->values) * (size_t)info->bytes};
+}
+
+static const struct gemm_kernel *choose(const struct weight_source *s, const struct kernels *k)
+{
+    const enum block_type type = packed_type(s);
+    const struct gemm_kernel *kernel;
     if (type == TYPE_MLX) {
-        const struct gemm_kernel *table = source->f32_activations ? k->gemm_mlx_f32 : k->gemm_mlx;
-        return source->m.bits >= 0 && source->m.bits <= 8 ? &table[source->m.bits] : NULL;
+        if (s->m.bits < 2 || s->m.bits > 8)
+            return NULL;
+        kernel = s->f32_activations ? &k->gemm_mlx_f32[s->m.bits] : &k->gemm_mlx[s->m.bits];
+    } else {
+        kernel = s->f32_activations ? &k->gemm_f32[type] : &k->gemm[type];
     }
-    return source->f32_activations ? &k->gemm_f32[type] : &k->gemm[type];
+    return kernel->run ? kernel : NULL;
+}
+
+/* Row of the source matrix that output `o` comes from. In the file, dimensions i and i + rope_dims / 2 of a head
+ * stand side by side, as 2i and 2i + 1. */
+static int32_t source_row(const struct weight_source *s, int64_t o)
+{
+    if (s->interleaved_head_dim > 0) {
+        int64_t in_head = o % s->interleaved_head_dim, half = s->rope_dims / 2;
+        if (in_head < s->rope_dims)
+            o += 2 * (in_head % half) + in_head / half - in_head;
+    }
+    return (int32_t)(s->first_row + o);
+}
+
+static pllm_status check(const struct weight_source *s, const struct gemm_kernel *kernel, const struct kernels *k,
+                         pllm_error *err)
+{
+    const enum block_type type = packed_type(s);
+    const struct block_info *info = &block_info[type];
+    const long long rows = s->m.rows, cols = s->m.cols, first = s->first_row, n = s->n_rows;
+    if (!kernel && type == TYPE_MLX)
+        return error_set(err, PLLM_E_UNSUPPORTED, "no kernel for mlx weights of %d bits (instruction set %s)",
+                         s->m.bits, k->isa);
+    if (!kernel)
+        return error_set(err, PLLM_E_UNSUPPORTED, "no kernel for weights of type %s (instruction set %s)", info->name,
+                         k->isa);
+    if (rows > INT32_MAX || cols < 1 || cols > INT32_MAX)
+        return error_set(err, PLLM_E_UNSUPPORTED, "matrix of %lld x %lld, wanted at most %d", rows, cols, INT32_MAX);
+    if (first < 0 || n < 1 || first > rows || n > rows - first)
+        return error_set(err, PLLM_E_FORMAT, "matrix has %lld rows, wanted rows %lld to %lld of it", rows, first,
+                         first + n - 1);
+    if (type != s->m.type && !block_can_quantize(type))
+        return error_set(err, PLLM_E_UNSUPPORTED, "cannot convert weights to type %s", info->name);
+    if (type != TYPE_MLX && cols % info->values != 0)
+        return error_set(err, PLLM_E_UNSUPPORTED, "rows of %lld values, wanted a multiple of the %d of a %s block",
+                         cols, info->values, info->name);
+    const int head = s->interleaved_head_dim, rope = s->rope_dims;
+    if (head < 0 || (head > 0 && (n % head != 0 || rope < 0 || rope > head || rope % 2 != 0)))
+        return error_set(err, PLLM_E_FORMAT, "%lld rows in heads of %d with %d rotated, wanted whole heads and pairs",
+                         n, head, rope);
+    return PLLM_OK;
+}
+
+struct packing {
+    const struct weight_source *source;
+    struct weight *weight;
+    struct matrix_rows converted; /* a panel of converted rows; data NULL: rows are taken as they are */
+    uint8_t *scratch;             /* for each thread: converted rows, and one row of floats */
+    size_t scratch_bytes, row_offset;
+};
+
+static void pack_panel(void *job, int panel, int thread)
+{
+    const struct packing *p = job;
+    const struct gemm_kernel *kernel = p->weight->kernel;
+    const struct matrix_rows *from = &p->source->m;
+    uint8_t *packed = (uint8_t *)p->weight->panels + (size_t)panel * p->weight->panel_bytes;
+    int32_t index[MAX_PANEL];
+    for (int j = 0; j < kernel->panel; j++) {
+        int64_t o = (int64_t)panel * kernel->panel + j;
+        index[j] = o < p->weight->rows ? source_row(p->source, o) : -1;
+    }
+    if (!p->scratch) {
+        kernel->pack(packed, from, index);
+        return;
+    }
+    struct matrix_rows to = p->converted;
+    uint8_t *rows = p->scratch + (size_t)thread * p->scratch_bytes;
+    float *values = (float *)(void *)(rows + p->row_offset);
+    to.data = rows;
+    for (int j = 0; j < kernel->panel; j++) {
+        if (index[j] < 0)
+            continue;
+        matrix_dequantize(values, from, index[j], 0, from->cols);
+        block_quantize(rows + (size_t)j * to.row_bytes, to.type, values, from->cols);
+        index[j] = j;
+    }
+    kernel->pack(packed, &to, index);
+}
+
+/* Room for every thread to convert a panel; nothing where nothing is converted. */
+static bool prepare(struct packing *p, int threads)
+{
+    const int panel = p->weight->kernel->panel;
+    p->converted = packed_matrix(p->source);
+    if (p->converted.type == p->source->m.type)
+        return true;
+    p->converted.rows = panel;
+    p->row_offset = mem_round_up((size_t)panel * p->converted.row_bytes, MEM_ALIGN);
+    p->scratch_bytes = mem_round_up(p->row_offset + (size_t)p->source->m.cols * sizeof(float), MEM_ALIGN);
+    p->scratch = mem_alloc((size_t)threads, p->scratch_bytes);
+    return p->scratch != NULL;
+}
+
+static bool measure(struct weight *w, const struct weight_source *s, const struct gemm_kernel *kernel)
+{
+    const struct matrix_rows m = packed_matrix(s);
+    assert(kernel->panel <= MAX_PANEL);
+    *w = (struct weight){.kernel = kernel, .rows = (int)s->n_rows, .cols = (int)s->m.cols, .type = s->m.type};
+    w->n_panels = (int)((s->n_rows + kernel->panel - 1) / kernel->panel);
+    w->panel_bytes = kernel->panel_bytes(&m);
+    return mem_mul((size_t)w->n_panels, w->panel_bytes, &w->bytes);
 }
 
 size_t weight_bytes(const struct weight_source *source, const struct kernels *k)
 {
-    const struct gemm_kernel *kernel = find_kernel(source, k);
-    if (!kernel || !kernel->run)
-        return 0;
-    return (size_t)((source->n_rows + kernel->panel - 1) / kernel->panel) * kernel->panel_bytes(&source->m);
-}
-
-/* Where output row j stands in the source: llama.cpp interleaves the halves of each head's rotated dimensions,
- * so that dimension i of the first half is row 2 i of the head and of the second half row 2 i + 1. */
-static int64_t source_row(const struct weight_source *source, int64_t j)
-{
-    int dim = source->interleaved_head_dim, half = source->rope_dims / 2;
-    if (dim > 0) {
-        int64_t head = j / dim;
-        int i = (int)(j % dim);
-        if (i < source->rope_dims)
-            j = head * dim + (i < half ? 2 * i : 2 * (i - half) + 1);
-    }
-    return source->first_row + j;
-}
-
-struct pack_job {
-    const struct weight_source *source;
-    const struct weight *w;
-};
-
-static void pack_task(void *argument, int task, int thread)
-{
-    struct pack_job *job = argument;
-    const struct weight *w = job->w;
-    int32_t index[PANEL_ROWS_MAX];
-    (void)thread;
-    for (int i = 0; i < w->kernel->panel; i++) {
-        int64_t j = (int64_t)task * w->kernel->panel + i;
-        index[i] = j < w->rows ? (int32_t)source_row(job->source, j) : -1;
-    }
-    void *panel = (char *)w->panels + (size_t)task * w->panel_bytes;
-    w->kernel->pack(panel, &job->source->m, index);
+    const struct gemm_kernel *kernel = choose(source, k);
+    struct weight w;
+    return !check(source, kernel, k, NULL) && measure(&w, source, kernel) ? w.bytes : 0;
 }
 
 pllm_status weight_pack(struct weight *out, const struct weight_source *source, const struct kernels *k,
                         struct pool *pool, pllm_error *err)
 {
-    const struct gemm_kernel *kernel = find_kernel(source, k);
-    if (source->convert != TYPE_COUNT && source->convert != source->m.type)
-        return error_set(err, PLLM_E_UNSUPPORTED, "weights of type %s cannot be converted to %s",
-                         block_info[source->m.type].name, block_info[source->convert].name);
-    if (!kernel || !kernel->run)
-        return error_set(err, PLLM_E_UNSUPPORTED, "no product for weights of type %s%s",
-                         block_info[source->m.type].name, source->f32_activations ? " with f32 activations" : "");
-    if (kernel->panel > PANEL_ROWS_MAX || source->n_rows < 1 || source->n_rows > INT32_MAX || source->m.cols > INT32_MAX)
-        return error_set(err, PLLM_E_UNSUPPORTED, "a weight of %lld rows and %lld columns is too large",
-                         (long long)source->n_rows, (long long)source->m.cols);
-    struct weight w = {.kernel = kernel, .rows = (int)source->n_rows, .cols = (int)source->m.cols, .type = source->m.type};
-    w.n_panels = (w.rows + kernel->panel - 1) / kernel->panel;
-    w.panel_bytes = kernel->panel_bytes(&source->m);
-    if (!mem_mul((size_t)w.n_panels, w.panel_bytes, &w.bytes) || !(w.panels = mem_alloc_aligned(w.bytes)))
+    const struct gemm_kernel *kernel = choose(source, k);
+    pllm_status status = check(source, kernel, k, err);
+    struct weight w;
+    if (status)
+        return status;
+    if (!measure(&w, source, kernel) || !(w.panels = mem_alloc_aligned(w.bytes)))
         return error_memory(err, "weights");
-    struct pack_job job = {.source = source, .w = &w};
-    pool_run(pool, pack_task, &job, w.n_panels);
+    struct packing p = {.source = source, .weight = &w};
+    if (!prepare(&p, pool_threads(pool))) {
+        weight_fini(&w);
+        return error_memory(err, "converted weights");
+    }
+    pool_run(pool, pack_panel, &p, w.n_panels);
+    mem_free(p.scratch);
     *out = w;
     return PLLM_OK;
 }

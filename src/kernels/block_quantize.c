@@ -1,0 +1,186 @@
+/* float32 values into blocks, with the roundings of the formats' reference quantizers: what gguf-py gives,
+ * bit for bit, where it can write a format. */
+#include "kernels/types.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+static void store_u16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
+}
+
+static void store_f16(uint8_t *p, float f)
+{
+    store_u16(p, f32_to_f16(f));
+}
+
+static int clip(int q, int lo, int hi)
+{
+    return q < lo ? lo : q > hi ? hi : q;
+}
+
+/* To int, whatever the value: NaN gives 0. */
+static int to_int(float f)
+{
+    return f > -1e6f && f < 1e6f ? (int)f : 0;
+}
+
+/* 1 / d, and 0 for 0: an empty block has zeros as codes. */
+static float inverse(float d)
+{
+    return d != 0 ? 1 / d : 0;
+}
+
+/* ---- Floats ------------------------------------------------------------------------------------- */
+
+static void quantize_f32(uint8_t *out, const float *in, int64_t n)
+{
+    memcpy(out, in, (size_t)n * sizeof *in);
+}
+
+static void quantize_f16(uint8_t *out, const float *in, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        store_f16(out + 2 * i, in[i]);
+}
+
+static void quantize_bf16(uint8_t *out, const float *in, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        store_u16(out + 2 * i, f32_to_bf16(in[i]));
+}
+
+/* ---- Blocks of 32 ------------------------------------------------------------------------------- */
+
+/* The value of largest magnitude, with its sign; the first of equal ones. */
+static float extreme(const float *in, int n)
+{
+    float most = 0;
+    for (int i = 0; i < n; i++)
+        if (fabsf(in[i]) > fabsf(most))
+            most = in[i];
+    return most;
+}
+
+static void range(const float *in, int n, float *lo, float *hi)
+{
+    *lo = *hi = in[0];
+    for (int i = 1; i < n; i++) {
+        *lo = in[i] < *lo ? in[i] : *lo;
+        *hi = in[i] > *hi ? in[i] : *hi;
+    }
+}
+
+/* Halves away from zero. */
+static void quantize_q8_0(uint8_t *out, const float *in, int64_t n)
+{
+    for (; n > 0; n--, in += 32, out += 34) {
+        float d = fabsf(extreme(in, 32)) / 127, id = inverse(d);
+        store_f16(out, d);
+        for (int i = 0; i < 32; i++)
+            out[2 + i] = (uint8_t)(int8_t)to_int(roundf(in[i] * id));
+    }
+}
+
+/* Code of x in a format of `levels` codes round levels / 2: x * id + offset in one rounding, as the reference
+ * does on processors with fused multiply-add. */
+static int centred(float x, float id, int levels)
+{
+    float q = (float)((double)x * (double)id + (levels / 2 + 0.5));
+    return clip(to_int(q), 0, levels - 1);
+}
+
+static void quantize_q4_0(uint8_t *out, const float *in, int64_t n)
+{
+    for (; n > 0; n--, in += 32, out += 18) {
+        float d = extreme(in, 32) / -8, id = inverse(d);
+        store_f16(out, d);
+        for (int i = 0; i < 16; i++)
+            out[2 + i] = (uint8_t)(centred(in[i], id, 16) | centred(in[16 + i], id, 16) << 4);
+    }
+}
+
+/* Fifth bits of 32 codes, bit i of the number in bit i % 8 of byte i / 8. */
+static void store_high_bits(uint8_t *out, const int *code)
+{
+    memset(out, 0, 4);
+    for (int i = 0; i < 32; i++)
+        out[i / 8] |= (uint8_t)((code[i] >> 4 & 1) << (i % 8));
+}
+
+static void store_nibbles(uint8_t *out, const int *code)
+{
+    for (int i = 0; i < 16; i++)
+        out[i] = (uint8_t)((code[i] & 15) | (code[16 + i] & 15) << 4);
+}
+
+static void quantize_q5_0(uint8_t *out, const float *in, int64_t n)
+{
+    for (; n > 0; n--, in += 32, out += 22) {
+        float d = extreme(in, 32) / -16, id = inverse(d);
+        int code[32];
+        for (int i = 0; i < 32; i++)
+            code[i] = centred(in[i], id, 32);
+        store_f16(out, d);
+        store_high_bits(out + 2, code);
+        store_nibbles(out + 6, code);
+    }
+}
+
+/* Codes 0 .. top of the 32 values over their range; returns the scale, *lo is the minimum. */
+static float over_range(int *code, const float *in, int top, float *lo)
+{
+    float hi;
+    range(in, 32, lo, &hi);
+    float d = (hi - *lo) / (float)top, id = inverse(d);
+    for (int i = 0; i < 32; i++)
+        code[i] = clip(to_int((in[i] - *lo) * id + 0.5f), 0, top);
+    return d;
+}
+
+static void quantize_q4_1(uint8_t *out, const float *in, int64_t n)
+{
+    for (; n > 0; n--, in += 32, out += 20) {
+        int code[32];
+        float lo, d = over_range(code, in, 15, &lo);
+        store_f16(out, d);
+        store_f16(out + 2, lo);
+        store_nibbles(out + 4, code);
+    }
+}
+
+static void quantize_q5_1(uint8_t *out, const float *in, int64_t n)
+{
+    for (; n > 0; n--, in += 32, out += 24) {
+        int code[32];
+        float lo, d = over_range(code, in, 31, &lo);
+        store_f16(out, d);
+        store_f16(out + 2, lo);
+        store_high_bits(out + 4, code);
+        store_nibbles(out + 8, code);
+    }
+}
+
+/* ---- The table ---------------------------------------------------------------------------------- */
+
+typedef void quantize_fn(uint8_t *out, const float *in, int64_t n_blocks);
+
+static quantize_fn *const quantize[TYPE_COUNT] = {
+    [TYPE_F32] = quantize_f32,   [TYPE_F16] = quantize_f16,   [TYPE_BF16] = quantize_bf16,
+    [TYPE_Q4_0] = quantize_q4_0, [TYPE_Q4_1] = quantize_q4_1, [TYPE_Q5_0] = quantize_q5_0,
+    [TYPE_Q5_1] = quantize_q5_1, [TYPE_Q8_0] = quantize_q8_0,
+};
+
+bool block_can_quantize(enum block_type type)
+{
+    return type < TYPE_COUNT && quantize[type] != NULL;
+}
+
+void block_quantize(uint8_t *out, enum block_type type, const float *in, int64_t n)
+{
+    assert(block_can_quantize(type) && n % block_info[type].values == 0);
+    quantize[type](out, in, n / block_info[type].values);
+}

@@ -1,0 +1,105 @@
+/* Products with float32 activations, plainly: the specification of the other tiers. */
+#include "kernels/gemm_float.h"
+#include "kernels/tiers.h"
+
+#include <string.h>
+
+enum { MAX_ROWS = FLOAT_TILE_ROWS };
+
+static float load_f32(const uint8_t *p, size_t i)
+{
+    float f;
+    memcpy(&f, p + 4 * i, sizeof f);
+    return f;
+}
+
+static uint16_t load_u16(const uint8_t *p, size_t i)
+{
+    uint16_t u;
+    memcpy(&u, p + 2 * i, sizeof u);
+    return u;
+}
+
+static float load_f16(const uint8_t *p, size_t i)
+{
+    return f16_to_f32(load_u16(p, i));
+}
+
+static float load_bf16(const uint8_t *p, size_t i)
+{
+    return bf16_to_f32(load_u16(p, i));
+}
+
+/* One step of k: the 16 weights are widened once for all rows. */
+static void add_products(float *out, size_t out_stride, const float *act, int rows, const float *weight)
+{
+    for (int r = 0; r < rows; r++)
+        for (int j = 0; j < FLOAT_PANEL; j++)
+            out[(size_t)r * out_stride + (size_t)j] += act[r] * weight[j];
+}
+
+static inline void tile(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
+                        const void *weights, size_t panel_stride, int panels, int k, bool first,
+                        float (*load)(const uint8_t *, size_t))
+{
+    for (int p = 0; p < panels; p++, out += FLOAT_PANEL) {
+        const uint8_t *panel = (const uint8_t *)weights + (size_t)p * panel_stride;
+        if (first)
+            for (int r = 0; r < rows; r++)
+                memset(out + (size_t)r * out_stride, 0, FLOAT_PANEL * sizeof *out);
+        for (int i = 0; i < k; i++) {
+            float weight[FLOAT_PANEL];
+            for (int j = 0; j < FLOAT_PANEL; j++)
+                weight[j] = load(panel, (size_t)(i * FLOAT_PANEL + j));
+            add_products(out, out_stride, act + (size_t)i * act_stride, rows, weight);
+        }
+    }
+}
+
+static void tile_f32(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
+                     const void *weights, size_t panel_stride, int panels, int k, bool first)
+{
+    tile(out, out_stride, act, act_stride, rows, weights, panel_stride, panels, k, first, load_f32);
+}
+
+static void tile_f16(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
+                     const void *weights, size_t panel_stride, int panels, int k, bool first)
+{
+    tile(out, out_stride, act, act_stride, rows, weights, panel_stride, panels, k, first, load_f16);
+}
+
+static void tile_bf16(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
+                      const void *weights, size_t panel_stride, int panels, int k, bool first)
+{
+    tile(out, out_stride, act, act_stride, rows, weights, panel_stride, panels, k, first, load_bf16);
+}
+
+static void gemm_f32_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,
+                            int K)
+{
+    gemm_float_plain(out, out_stride, acts, rows, packed, panels, K, tile_f32, MAX_ROWS, 4);
+}
+
+static void gemm_f16_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,
+                            int K)
+{
+    gemm_float_plain(out, out_stride, acts, rows, packed, panels, K, tile_f16, MAX_ROWS, 2);
+}
+
+static void gemm_bf16_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,
+                             int K)
+{
+    gemm_float_plain(out, out_stride, acts, rows, packed, panels, K, tile_bf16, MAX_ROWS, 2);
+}
+
+static void gemm_blocks_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed,
+                               int panels, int K)
+{
+    gemm_float_blocks(out, out_stride, acts, rows, packed, panels, K, tile_f32, MAX_ROWS);
+}
+
+void kernels_init_gemm_float_scalar(struct kernels *k)
+{
+    static const struct float_runs runs = {gemm_f32_scalar, gemm_f16_scalar, gemm_bf16_scalar, gemm_blocks_scalar};
+    gemm_float_install(k, &runs);
+}
