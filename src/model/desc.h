@@ -8,8 +8,8 @@
 
 enum { MODEL_MAX_LAYERS = 512, MODEL_ROPES = 4 };
 
-/* Slots for tensors. A slot whose tensor the checkpoint lacks is skipped (norms, biases, q/k norms), unless
- * the forward pass cannot do without it (bind.c knows which). */
+/* Slots for tensors. The forward pass skips a slot that has no tensor (norms, biases, q/k norms); a tensor that
+ * the family names must be there, unless it is marked optional. */
 enum tensor_slot {
     T_END, /* ends a family's table */
     T_EMBED, T_HEAD, T_NORM_OUT,
@@ -19,19 +19,23 @@ enum tensor_slot {
     T_Q_NORM, T_K_NORM,
     T_GATE, T_UP, T_GATE_UP, T_DOWN,
     T_GATE_BIAS, T_UP_BIAS, T_DOWN_BIAS,
-    T_ROUTER, T_EXPERT_GATE, T_EXPERT_UP, T_EXPERT_DOWN,
+    T_ROUTER, T_EXPERT_GATE, T_EXPERT_UP, T_EXPERT_DOWN,  /* a tensor for each expert */
+    T_EXPERTS_GATE, T_EXPERTS_UP, T_EXPERTS_DOWN,         /* one for all experts of a layer */
+    T_ROPE_FREQS, T_ROPE_SHORT, T_ROPE_LONG, /* GGUF keeps llama3's and longrope's factors as tensors */
     T_SLOTS
 };
 
-/* A Hugging Face name: %d is the layer (%e the expert) where there is one. */
+/* A Hugging Face name: {l} is the layer and {e} the expert, where there is one. */
 struct tensor_name {
     enum tensor_slot slot;
-    const char *name;
+    const char *name; /* NULL: this family has no such tensor, though its base has */
+    bool optional;    /* else a checkpoint without it is refused */
 };
 
 struct layer_desc {
     int window;      /* 0: attends to all positions */
     int rope;        /* index into desc.rope; -1: no rotation (SmolLM3's every fourth layer) */
+    bool experts;    /* the MLP is a mixture of experts */
 };
 
 enum rope_scaling { ROPE_NONE, ROPE_LINEAR, ROPE_DYNAMIC, ROPE_LLAMA3, ROPE_YARN, ROPE_LONGROPE };
@@ -45,8 +49,7 @@ struct rope_desc {
     double low_freq_factor, high_freq_factor;                     /* llama3 */
     double beta_fast, beta_slow, mscale, mscale_all_dim;          /* yarn */
     double attention_factor;                                      /* yarn, longrope; 0: by formula */
-    float *factors[2];                                            /* longrope: short, long [dims / 2]; llama3 in GGUF:
-                                                                   * rope_freqs; owned by the desc */
+    float *factors[2]; /* divisors [dims / 2], owned: longrope's short and long; [0]: rope_freqs of a GGUF */
 };
 
 struct model_desc {
@@ -86,9 +89,15 @@ pllm_status desc_open(struct model_desc **out, const struct family **family, str
 void desc_close(struct model_desc *d);
 
 /* Building blocks for families (describe_common reads what nearly all configs share). */
-void describe_common(struct model_desc *d, struct config *c);
-void describe_rope(struct model_desc *d, struct config *c); /* rope[0] for all layers, from rope_theta and rope_scaling */
-/* Sets `window` on the layers for which is_local[l % period] is true. */
-void describe_window(struct model_desc *d, struct config *c, int window, const bool *is_local, int period);
+void describe_common(struct model_desc *d, struct config *c);  /* sizes, activation, norm, experts, rope[0] */
+void describe_llama(struct model_desc *d, struct config *c);   /* the same, and GGUF's interleaved q and k */
+/* Window of the layers that config.json's layer_types calls "sliding_attention"; where it has none, of every layer but
+ * each `period`-th (period 1: of all). No sliding_window in the config: of none. */
+void describe_window(struct model_desc *d, struct config *c, int period);
+
+/* rope.c: inverse frequencies for short (which = 0) or long contexts into out[dims / 2]; returns the scale of cosines
+ * and sines. Dynamic scaling changes nothing within the length that the model was made for, which is our limit. */
+float rope_frequencies(float *out, const struct rope_desc *r, int which);
+void describe_rope(struct rope_desc *r, struct config *c, int head_dim); /* from rope_theta, rope_scaling and friends */
 
 #endif

@@ -43,13 +43,15 @@ struct model_options {
 pllm_status model_open(struct model **out, struct checkpoint *checkpoint, const struct model_options *o, pllm_error *err);
 void model_close(struct model *m);
 
-/* Bytes that the packed weights will take, from the description alone. */
-pllm_status model_weight_bytes(uint64_t *bytes, uint64_t *n_parameters, struct checkpoint *checkpoint,
-                               const struct model_options *o, pllm_error *err);
+/* The same without reading weights: everything is checked, nothing can be decoded. *weight_bytes: what packed weights
+ * will take. Takes the checkpoint over. */
+pllm_status model_describe(struct model **out, uint64_t *weight_bytes, struct checkpoint *checkpoint,
+                           const struct model_options *o, pllm_error *err);
 
+/* Widths of the modules that adapters may change. */
 void model_lora_shape(const struct model *m, struct lora_shape *out);
 
-/* Block-table group of a layer, and a group's window (0: keeps everything). */
+/* Block-table group of a layer, and a group's largest window (0: keeps everything). */
 int model_kv_group(const struct model_desc *d, int layer);
 int model_group_window(const struct model_desc *d, int group);
 
@@ -65,7 +67,7 @@ struct decoder_options {
 pllm_status decoder_open(struct decoder **out, const struct model *m, const struct decoder_options *o, pllm_error *err);
 void decoder_close(struct decoder *d);
 
-/* Bytes of a decoder's scratch, and of one block of each group: for the plan. `head_packed`: see model. */
+/* Bytes of a decoder's scratch, and of one block of each group: for the plan. */
 size_t decoder_scratch_bytes(const struct model *m, const struct decoder_options *o);
 size_t decoder_block_bytes(const struct model *m, enum kv_type type, int group);
 

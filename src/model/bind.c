@@ -1,0 +1,334 @@
+#include "model/bind.h"
+
+#include "base/mem.h"
+#include "model/names.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the functions below pass around. `status` is sticky: after the first error all of them do nothing. */
+struct binder {
+    struct binding *b;
+    struct model *m;
+    const struct model_options *o;
+    pllm_error *err;
+    pllm_status status;
+    enum block_type quantize; /* TYPE_COUNT: no */
+};
+
+static bool is_float(enum block_type type)
+{
+    return type == TYPE_F32 || type == TYPE_F16 || type == TYPE_BF16;
+}
+
+/* The tensor of a slot; NULL where it is optional and absent, or after an error. */
+static const struct tensor *find(struct binder *b, enum tensor_slot slot, int layer, int expert, bool required)
+{
+    char name[TENSOR_NAME_BYTES];
+    const struct checkpoint *c = b->m->checkpoint;
+    if (b->status || !name_of_tensor(name, sizeof name, b->m->family, c->format == CHECKPOINT_GGUF, slot, layer, expert))
+        return NULL;
+    const struct tensor *t = checkpoint_find(c, name);
+    if (!t && required)
+        b->status = error_set(b->err, PLLM_E_FORMAT, "%s: tensor %s is missing", c->path, name);
+    return t;
+}
+
+/* A slot that the family names must be there unless it is optional; one that it does not name is not looked for. */
+static const struct tensor *find_named(struct binder *b, enum tensor_slot slot, int layer)
+{
+    const struct tensor_name *n = name_in_family(b->m->family, slot);
+    return n ? find(b, slot, layer, 0, !n->optional) : NULL;
+}
+
+static void wrong_shape(struct binder *b, const struct tensor *t, int64_t rows, int64_t cols)
+{
+    char shape[96] = "";
+    size_t n = 0;
+    for (int i = 0; i < t->n_dims && n < sizeof shape - 24; i++)
+        n += (size_t)snprintf(shape + n, sizeof shape - n, "%s%lld", i ? ", " : "", (long long)t->shape[i]);
+    if (rows)
+        b->status = error_set(b->err, PLLM_E_FORMAT, "%s: tensor %s has shape [%s], wanted [%lld, %lld]",
+                              b->m->checkpoint->path, t->name, shape, (long long)rows, (long long)cols);
+    else
+        b->status = error_set(b->err, PLLM_E_FORMAT, "%s: tensor %s has shape [%s], wanted [%lld]",
+                              b->m->checkpoint->path, t->name, shape, (long long)cols);
+}
+
+static bool has_shape(struct binder *b, const struct tensor *t, int64_t rows, int64_t cols)
+{
+    if (!t || b->status)
+        return false;
+    if (t->m.rows != rows || t->m.cols != cols || t->n_dims < 2)
+        wrong_shape(b, t, rows, cols);
+    return !b->status;
+}
+
+/* The type that a matrix is packed as: its own, or what --quantize or --dtype ask for. */
+static enum block_type packed_type(const struct binder *b, const struct matrix_rows *m)
+{
+    if (b->quantize != TYPE_COUNT && m->cols % block_info[b->quantize].values == 0)
+        return b->quantize;
+    enum block_type wanted = b->o->dtype == PLLM_DTYPE_F16    ? TYPE_F16
+                             : b->o->dtype == PLLM_DTYPE_BF16 ? TYPE_BF16
+                                                              : m->type;
+    return is_float(m->type) ? wanted : m->type;
+}
+
+/* Takes n_rows rows from first_row of a matrix as a linear layer's weight. */
+static void add_weight(struct binder *b, struct weight *out, const struct tensor *t, int64_t first_row, int64_t n_rows,
+                       int interleaved_head_dim)
+{
+    if (!t || b->status)
+        return;
+    enum block_type type = packed_type(b, &t->m);
+    struct weight_job job = {
+        .out = out,
+        .tensor = t,
+        .source = {.m = t->m,
+                   .first_row = first_row,
+                   .n_rows = n_rows,
+                   .interleaved_head_dim = interleaved_head_dim,
+                   .rope_dims = interleaved_head_dim,
+                   .convert = type == t->m.type ? TYPE_COUNT : type,
+                   .f32_activations = is_float(type) ? b->o->dtype == PLLM_DTYPE_F32 : b->o->f32_activations},
+    };
+    out->rows = (int)n_rows; /* known before it is packed: the plan needs them */
+    out->cols = (int)t->m.cols;
+    if (!vec_push(&b->b->weights, job))
+        b->status = error_memory(b->err, "list of tensors");
+    b->b->n_parameters += (uint64_t)(n_rows * t->m.cols);
+}
+
+static void add_vector(struct binder *b, const float **out, const struct tensor *t, int64_t first, int64_t n,
+                       int64_t whole, float plus, int head_dim)
+{
+    if (!t || b->status)
+        return;
+    if (t->n_dims != 1 || t->m.cols != whole) {
+        wrong_shape(b, t, 0, whole);
+        return;
+    }
+    if (!is_float(t->m.type)) {
+        b->status = error_set(b->err, PLLM_E_UNSUPPORTED, "%s: tensor %s has type %s, wanted f32, f16 or bf16",
+                              b->m->checkpoint->path, t->name, block_info[t->m.type].name);
+        return;
+    }
+    struct vector_job job = {.out = out, .tensor = t, .first = first, .n = n, .plus = plus, .head_dim = head_dim};
+    if (!vec_push(&b->b->vectors, job))
+        b->status = error_memory(b->err, "list of tensors");
+    b->b->n_parameters += (uint64_t)n;
+}
+
+static void bind_bias(struct binder *b, const float **out, enum tensor_slot slot, int layer, int64_t n, int head_dim)
+{
+    add_vector(b, out, find_named(b, slot, layer), 0, n, n, 0, head_dim);
+}
+
+static void bind_norm(struct binder *b, struct norm *out, enum tensor_slot slot, int layer, int64_t n)
+{
+    const struct model_desc *d = b->m->desc;
+    *out = (struct norm){.kind = d->norm, .eps = d->norm_eps};
+    bool plus_one = d->norm_plus_one && b->m->checkpoint->format != CHECKPOINT_GGUF; /* there it is added already */
+    add_vector(b, &out->weight, find_named(b, slot, layer), 0, n, n, plus_one ? 1 : 0, 0);
+}
+
+static void bind_matrix(struct binder *b, struct weight *out, enum tensor_slot slot, int layer, int64_t rows, int64_t cols,
+                        int head_dim)
+{
+    const struct tensor *t = find_named(b, slot, layer);
+    if (has_shape(b, t, rows, cols))
+        add_weight(b, out, t, 0, rows, head_dim);
+}
+
+/* GGUF files of some families store the rows of q and k with the two halves of each head interleaved. */
+static int interleaved_head_dim(const struct binder *b)
+{
+    return b->m->desc->interleaved && b->m->checkpoint->format == CHECKPOINT_GGUF ? b->m->desc->head_dim : 0;
+}
+
+static void bind_fused_qkv(struct binder *b, struct layer *layer, int l)
+{
+    const struct model_desc *d = b->m->desc;
+    const int64_t q = (int64_t)d->n_heads * d->head_dim, kv = (int64_t)d->n_kv_heads * d->head_dim, all = q + 2 * kv;
+    const struct tensor *t = find_named(b, T_QKV, l), *bias = find_named(b, T_QKV_BIAS, l);
+    if (!has_shape(b, t, all, d->hidden))
+        return;
+    add_weight(b, &layer->q, t, 0, q, 0);
+    add_weight(b, &layer->k, t, q, kv, 0);
+    add_weight(b, &layer->v, t, q + kv, kv, 0);
+    add_vector(b, &layer->q_bias, bias, 0, q, all, 0, 0);
+    add_vector(b, &layer->k_bias, bias, q, kv, all, 0, 0);
+    add_vector(b, &layer->v_bias, bias, q + kv, kv, all, 0, 0);
+}
+
+static void bind_attention(struct binder *b, struct layer *layer, int l)
+{
+    const struct model_desc *d = b->m->desc;
+    const int64_t q = (int64_t)d->n_heads * d->head_dim, kv = (int64_t)d->n_kv_heads * d->head_dim;
+    const int interleaved = interleaved_head_dim(b);
+    if (name_in_family(b->m->family, T_QKV)) {
+        bind_fused_qkv(b, layer, l);
+    } else {
+        bind_matrix(b, &layer->q, T_Q, l, q, d->hidden, interleaved);
+        bind_matrix(b, &layer->k, T_K, l, kv, d->hidden, interleaved);
+        bind_matrix(b, &layer->v, T_V, l, kv, d->hidden, 0);
+        bind_bias(b, &layer->q_bias, T_Q_BIAS, l, q, interleaved);
+        bind_bias(b, &layer->k_bias, T_K_BIAS, l, kv, interleaved);
+        bind_bias(b, &layer->v_bias, T_V_BIAS, l, kv, 0);
+    }
+    bind_matrix(b, &layer->o, T_O, l, d->hidden, q, 0);
+    bind_bias(b, &layer->o_bias, T_O_BIAS, l, d->hidden, 0);
+    bind_norm(b, &layer->q_norm, T_Q_NORM, l, d->qk_norm_whole ? q : d->head_dim);
+    bind_norm(b, &layer->k_norm, T_K_NORM, l, d->qk_norm_whole ? kv : d->head_dim);
+}
+
+static void bind_mlp(struct binder *b, struct layer *layer, int l)
+{
+    const struct model_desc *d = b->m->desc;
+    if (name_in_family(b->m->family, T_GATE_UP)) {
+        const struct tensor *t = find_named(b, T_GATE_UP, l);
+        if (has_shape(b, t, 2 * (int64_t)d->intermediate, d->hidden)) {
+            add_weight(b, &layer->gate, t, 0, d->intermediate, 0);
+            add_weight(b, &layer->up, t, d->intermediate, d->intermediate, 0);
+        }
+    } else {
+        bind_matrix(b, &layer->gate, T_GATE, l, d->intermediate, d->hidden, 0);
+        bind_matrix(b, &layer->up, T_UP, l, d->intermediate, d->hidden, 0);
+        bind_bias(b, &layer->gate_bias, T_GATE_BIAS, l, d->intermediate, 0);
+        bind_bias(b, &layer->up_bias, T_UP_BIAS, l, d->intermediate, 0);
+    }
+    bind_matrix(b, &layer->down, T_DOWN, l, d->hidden, d->intermediate, 0);
+    bind_bias(b, &layer->down_bias, T_DOWN_BIAS, l, d->hidden, 0);
+}
+
+/* The experts' matrices of one kind: one tensor [experts, rows, cols] for all, or a tensor for each. */
+static void bind_expert_matrices(struct binder *b, struct weight *out, enum tensor_slot each, enum tensor_slot all, int l,
+                                 int64_t rows, int64_t cols)
+{
+    const int n = b->m->desc->n_experts;
+    const struct tensor *t = find(b, all, l, 0, false);
+    for (int e = 0; e < n && !b->status; e++) {
+        const struct tensor *one = t ? t : find(b, each, l, e, true);
+        if (has_shape(b, one, t ? rows * n : rows, cols))
+            add_weight(b, &out[e], one, t ? e * rows : 0, rows, 0);
+    }
+}
+
+static void bind_experts(struct binder *b, struct layer *layer, int l)
+{
+    const struct model_desc *d = b->m->desc;
+    const size_t n = (size_t)d->n_experts;
+    layer->expert_gate = mem_zalloc(n, sizeof(struct weight));
+    layer->expert_up = mem_zalloc(n, sizeof(struct weight));
+    layer->expert_down = mem_zalloc(n, sizeof(struct weight));
+    if (!layer->expert_gate || !layer->expert_up || !layer->expert_down) {
+        b->status = error_memory(b->err, "experts");
+        return;
+    }
+    const struct tensor *router = find(b, T_ROUTER, l, 0, true);
+    if (has_shape(b, router, d->n_experts, d->hidden))
+        add_weight(b, &layer->router, router, 0, d->n_experts, 0);
+    bind_expert_matrices(b, layer->expert_gate, T_EXPERT_GATE, T_EXPERTS_GATE, l, d->expert_intermediate, d->hidden);
+    bind_expert_matrices(b, layer->expert_up, T_EXPERT_UP, T_EXPERTS_UP, l, d->expert_intermediate, d->hidden);
+    bind_expert_matrices(b, layer->expert_down, T_EXPERT_DOWN, T_EXPERTS_DOWN, l, d->hidden, d->expert_intermediate);
+}
+
+static void bind_layer(struct binder *b, int l)
+{
+    struct layer *layer = &b->m->layers[l];
+    const int64_t hidden = b->m->desc->hidden;
+    bind_norm(b, &layer->attn_in, T_NORM_ATTN_IN, l, hidden);
+    bind_norm(b, &layer->attn_out, T_NORM_ATTN_OUT, l, hidden);
+    bind_norm(b, &layer->mlp_in, T_NORM_MLP_IN, l, hidden);
+    bind_norm(b, &layer->mlp_out, T_NORM_MLP_OUT, l, hidden);
+    bind_attention(b, layer, l);
+    if (b->m->desc->layer[l].experts)
+        bind_experts(b, layer, l);
+    else
+        bind_mlp(b, layer, l);
+}
+
+/* Embedding and head. A GGUF file says that they are one by leaving the head out. */
+static void bind_ends(struct binder *b)
+{
+    const struct model_desc *d = b->m->desc;
+    const bool is_gguf = b->m->checkpoint->format == CHECKPOINT_GGUF;
+    const struct tensor *embed = find(b, T_EMBED, 0, 0, true);
+    if (!has_shape(b, embed, d->vocab, d->hidden))
+        return;
+    b->m->embed = embed->m;
+    const struct tensor *head = d->tied && !is_gguf ? embed : find(b, T_HEAD, 0, 0, !is_gguf);
+    if (!head)
+        head = embed;
+    else if (head != embed)
+        b->b->n_parameters += (uint64_t)(embed->m.rows * embed->m.cols);
+    if (has_shape(b, head, d->vocab, d->hidden))
+        add_weight(b, &b->m->head, head, 0, d->vocab, 0);
+    bind_norm(b, &b->m->norm_out, T_NORM_OUT, 0, d->hidden);
+}
+
+/* Divisors of frequencies that a GGUF file keeps as a tensor. */
+static void bind_rope_factors(struct binder *b, enum tensor_slot slot, float **out, bool required)
+{
+    const struct rope_desc *r = &b->m->desc->rope[0];
+    const struct tensor *t = find(b, slot, 0, 0, required);
+    if (!t || b->status)
+        return;
+    if (t->n_dims != 1 || t->m.cols != r->dims / 2 || t->m.type != TYPE_F32) {
+        wrong_shape(b, t, 0, r->dims / 2);
+        return;
+    }
+    *out = mem_zalloc((size_t)t->m.cols, sizeof(float));
+    if (!*out) {
+        b->status = error_memory(b->err, "rope factors");
+        return;
+    }
+    matrix_dequantize(*out, &t->m, 0, 0, t->m.cols);
+    for (int64_t i = 0; i < t->m.cols && !b->status; i++)
+        if (!((*out)[i] > 0))
+            b->status = error_set(b->err, PLLM_E_FORMAT, "%s: tensor %s has the value %g, wanted positive numbers",
+                                  b->m->checkpoint->path, t->name, (double)(*out)[i]);
+}
+
+static void bind_rope(struct binder *b)
+{
+    struct rope_desc *r = &b->m->desc->rope[0];
+    if (b->m->checkpoint->format != CHECKPOINT_GGUF)
+        return;
+    if (r->scaling == ROPE_LONGROPE || find(b, T_ROPE_LONG, 0, 0, false)) {
+        bind_rope_factors(b, T_ROPE_SHORT, &r->factors[0], true);
+        bind_rope_factors(b, T_ROPE_LONG, &r->factors[1], true);
+    } else {
+        bind_rope_factors(b, T_ROPE_FREQS, &r->factors[0], false);
+    }
+}
+
+static enum block_type type_named(const char *name)
+{
+    int type = 0;
+    while (type < TYPE_COUNT && (!block_can_quantize((enum block_type)type) || strcmp(block_info[type].name, name) != 0))
+        type++;
+    return (enum block_type)type;
+}
+
+pllm_status bind_model(struct binding *out, struct model *m, const struct model_options *o, pllm_error *err)
+{
+    struct binder b = {.b = out, .m = m, .o = o, .err = err, .quantize = TYPE_COUNT};
+    if (o->quantize) {
+        b.quantize = type_named(o->quantize);
+        if (b.quantize == TYPE_COUNT)
+            return error_set(err, PLLM_E_ARGUMENT, "quantize: is \"%s\", wanted q8_0, q4_0, q4_1, q4_k or q6_k", o->quantize);
+    }
+    bind_ends(&b);
+    bind_rope(&b);
+    for (int l = 0; l < m->desc->n_layers && !b.status; l++)
+        bind_layer(&b, l);
+    return b.status;
+}
+
+void bind_fini(struct binding *b)
+{
+    vec_fini(&b->weights);
+    vec_fini(&b->vectors);
+}

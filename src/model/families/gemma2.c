@@ -1,0 +1,34 @@
+/* Gemma 2: Gemma with norms on both sides of attention and MLP, soft-capped scores and logits, and a
+ * window on every other layer. */
+#include "model/families/families.h"
+
+#include <math.h>
+
+static const struct tensor_name names[] = {
+    {T_NORM_ATTN_OUT, "model.layers.{l}.post_attention_layernorm.weight", false},
+    {T_NORM_MLP_IN, "model.layers.{l}.pre_feedforward_layernorm.weight", false},
+    {T_NORM_MLP_OUT, "model.layers.{l}.post_feedforward_layernorm.weight", false},
+    {T_END, NULL, false},
+};
+
+/* GGUF files do not say it: the 27B model alone scales by the width per head, the others by head_dim. */
+static double query_scalar(const struct model_desc *d, struct config *c)
+{
+    bool is_27b = config_is_gguf(c) && d->n_layers == 46;
+    return config_float_or(c, "query_pre_attn_scalar", is_27b ? (double)d->hidden / d->n_heads : d->head_dim);
+}
+
+static void describe(struct model_desc *d, struct config *c)
+{
+    family_gemma.describe(d, c);
+    d->attn_scale = (float)(1.0 / sqrt(query_scalar(d, c)));
+    d->attn_softcap = (float)config_float_or(c, "attn_logit_softcapping", 0);
+    d->final_softcap = (float)config_float_or(c, "final_logit_softcapping", 0);
+    describe_window(d, c, 2);
+}
+
+static const char *const hf[] = {"Gemma2ForCausalLM", NULL}, *const gguf[] = {"gemma2", NULL};
+
+const struct family family_gemma2 = {
+    .name = "gemma2", .hf = hf, .gguf = gguf, .base = &family_llama, .names = names, .describe = describe,
+};

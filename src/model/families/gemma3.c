@@ -1,0 +1,36 @@
+/* Gemma 3 (text): Gemma 2 without soft-capped scores, with norms of q and k, and with five local layers,
+ * which have a base frequency of their own, to each global one. */
+#include "model/families/families.h"
+
+#include <math.h>
+
+static const struct tensor_name names[] = {
+    {T_Q_NORM, "model.layers.{l}.self_attn.q_norm.weight", false},
+    {T_K_NORM, "model.layers.{l}.self_attn.k_norm.weight", false},
+    {T_END, NULL, false},
+};
+
+static double query_scalar(const struct model_desc *d, struct config *c)
+{
+    bool is_27b = config_is_gguf(c) && d->n_layers == 62;
+    return config_float_or(c, "query_pre_attn_scalar", is_27b ? (double)d->hidden / d->n_heads : d->head_dim);
+}
+
+static void describe(struct model_desc *d, struct config *c)
+{
+    family_gemma.describe(d, c);
+    d->attn_scale = (float)(1.0 / sqrt(query_scalar(d, c)));
+    d->final_softcap = (float)config_float_or(c, "final_logit_softcapping", 0);
+    describe_window(d, c, (int)config_int_or(c, "sliding_window_pattern", 1, 64, 6));
+    double local_theta = config_float_or(c, "rope_local_base_freq", 10000);
+    d->rope[1] = (struct rope_desc){.dims = d->rope[0].dims, .theta = local_theta};
+    d->n_ropes = 2;
+    for (int l = 0; l < d->n_layers; l++)
+        d->layer[l].rope = d->layer[l].window ? 1 : 0;
+}
+
+static const char *const hf[] = {"Gemma3ForCausalLM", NULL}, *const gguf[] = {"gemma3", NULL};
+
+const struct family family_gemma3 = {
+    .name = "gemma3", .hf = hf, .gguf = gguf, .base = &family_gemma2, .names = names, .describe = describe,
+};

@@ -1,0 +1,14 @@
+/* Mistral: Llama with a sliding window on every layer (absent in later releases). */
+#include "model/families/families.h"
+
+static void describe(struct model_desc *d, struct config *c)
+{
+    describe_llama(d, c);
+    describe_window(d, c, 1);
+}
+
+static const char *const hf[] = {"MistralForCausalLM", NULL}, *const gguf[] = {"mistral", NULL};
+
+const struct family family_mistral = {
+    .name = "mistral", .hf = hf, .gguf = gguf, .base = &family_llama, .describe = describe,
+};

@@ -1,0 +1,22 @@
+/* Mixtral: Mistral whose MLP is a mixture of experts. (Its GGUF files call themselves "llama".) */
+#include "model/families/families.h"
+
+static const struct tensor_name names[] = {
+    {T_ROUTER, "model.layers.{l}.block_sparse_moe.gate.weight", false},
+    {T_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts.{e}.w1.weight", false},
+    {T_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.experts.{e}.w2.weight", false},
+    {T_EXPERT_UP, "model.layers.{l}.block_sparse_moe.experts.{e}.w3.weight", false},
+    {T_END, NULL, false},
+};
+
+static void describe(struct model_desc *d, struct config *c)
+{
+    describe_llama(d, c);
+    describe_window(d, c, 1);
+}
+
+static const char *const hf[] = {"MixtralForCausalLM", NULL};
+
+const struct family family_mixtral = {
+    .name = "mixtral", .hf = hf, .base = &family_llama, .names = names, .describe = describe,
+};

@@ -1,0 +1,23 @@
+/* SmolLM3: Llama without rotation on every fourth layer. */
+#include "model/families/families.h"
+
+static void describe(struct model_desc *d, struct config *c)
+{
+    describe_llama(d, c);
+    d->tied = config_bool_or(c, "tie_word_embeddings", true);
+    int64_t interval = config_int_or(c, "no_rope_layer_interval", 1, INT32_MAX, 4);
+    size_t listed = config_size(c, "no_rope_layers"); /* 1: the layer rotates */
+    for (int l = 0; l < d->n_layers; l++) {
+        bool rotates = listed ? (size_t)l < listed && config_float_at(c, "no_rope_layers", (size_t)l) != 0
+                              : (l + 1) % interval != 0;
+        d->layer[l].rope = rotates ? 0 : -1;
+    }
+    if (config_bool_or(c, "use_sliding_window", false))
+        describe_window(d, c, 1);
+}
+
+static const char *const hf[] = {"SmolLM3ForCausalLM", NULL}, *const gguf[] = {"smollm3", NULL};
+
+const struct family family_smollm3 = {
+    .name = "smollm3", .hf = hf, .gguf = gguf, .base = &family_llama, .describe = describe,
+};

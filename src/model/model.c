@@ -1,0 +1,211 @@
+/* Opens a model: description, tensors found and checked, then packed one after another. */
+#include "model/model.h"
+
+#include "base/mem.h"
+#include "model/bind.h"
+
+#include <string.h>
+
+static size_t rope_floats(const struct model_desc *d)
+{
+    size_t n = 0;
+    for (int i = 0; i < d->n_ropes; i++)
+        n += (size_t)d->rope[i].dims; /* two tables of half of it */
+    return n;
+}
+
+/* Puts the rows of q and k that GGUF interleaves back: the bias's values, as weight_pack does the matrix's rows. */
+static void deinterleave(float *out, const float *in, int64_t n, int head_dim)
+{
+    for (int64_t head = 0; head < n; head += head_dim)
+        for (int i = 0; i < head_dim / 2; i++) {
+            out[head + i] = in[head + 2 * i];
+            out[head + head_dim / 2 + i] = in[head + 2 * i + 1];
+        }
+}
+
+static pllm_status load_vector(float *out, const struct vector_job *job, pllm_error *err)
+{
+    float *all = mem_alloc((size_t)job->tensor->m.cols, sizeof *all);
+    if (!all)
+        return error_memory(err, job->tensor->name);
+    matrix_dequantize(all, &job->tensor->m, 0, 0, job->tensor->m.cols);
+    if (job->head_dim)
+        deinterleave(out, all + job->first, job->n, job->head_dim);
+    else
+        memcpy(out, all + job->first, (size_t)job->n * sizeof *out);
+    for (int64_t i = 0; i < job->n && job->plus != 0; i++)
+        out[i] += job->plus;
+    mem_free(all);
+    return PLLM_OK;
+}
+
+/* Norms, biases and frequencies, all in one piece of memory. */
+static pllm_status load_vectors(struct model *m, const struct binding *b, pllm_error *err)
+{
+    size_t n = rope_floats(m->desc);
+    for (size_t i = 0; i < b->vectors.n; i++)
+        n += (size_t)b->vectors.at[i].n;
+    float *at = m->vectors = mem_zalloc(n, sizeof *at);
+    if (!at)
+        return error_memory(err, "norms");
+    for (size_t i = 0; i < b->vectors.n; i++) {
+        const struct vector_job *job = &b->vectors.at[i];
+        pllm_status status = load_vector(at, job, err);
+        if (status)
+            return status;
+        *job->out = at;
+        at += job->n;
+    }
+    for (int i = 0; i < m->desc->n_ropes; i++) {
+        struct rope *r = &m->ropes[i];
+        r->dims = m->desc->rope[i].dims;
+        for (int which = 0; which < 2; which++, at += r->dims / 2) {
+            r->scale[which] = rope_frequencies(at, &m->desc->rope[i], which);
+            r->inv_freq[which] = at;
+        }
+    }
+    return PLLM_OK;
+}
+
+static pllm_status load_weights(struct model *m, const struct binding *b, const struct model_options *o, pllm_error *err)
+{
+    uint64_t total = 0, done = 0;
+    for (size_t i = 0; i < b->weights.n; i++)
+        total += b->weights.at[i].source.m.row_bytes * (uint64_t)b->weights.at[i].source.n_rows;
+    for (size_t i = 0; i < b->weights.n; i++) {
+        const struct weight_job *job = &b->weights.at[i];
+        pllm_status status = m->backend->weight_load(m->device, job->out, &job->source, o->pool, err);
+        if (status)
+            return error_prefix(err, status, job->tensor->name);
+        m->weight_bytes += job->out->bytes;
+        done += job->source.m.row_bytes * (uint64_t)job->source.n_rows;
+        if (i + 1 == b->weights.n || b->weights.at[i + 1].tensor != job->tensor)
+            checkpoint_forget(m->checkpoint, job->tensor);
+        if (o->progress && !o->progress(o->progress_user, "loading", done, total))
+            return error_set(err, PLLM_E_ARGUMENT, "interrupted");
+    }
+    return PLLM_OK;
+}
+
+/* Everything but the weights' values: description, device, places of all tensors. */
+static pllm_status open_description(struct model *m, struct binding *b, const struct model_options *o, pllm_error *err)
+{
+    m->backend = &backend_cpu;
+    pllm_status status = desc_open(&m->desc, &m->family, m->checkpoint->config, err);
+    if (!status)
+        status = m->backend->device_open(&m->device, o->isa, err);
+    if (status)
+        return status;
+    m->layers = mem_zalloc((size_t)m->desc->n_layers, sizeof *m->layers);
+    if (!m->layers)
+        return error_memory(err, "layers");
+    status = bind_model(b, m, o, err);
+    m->n_parameters = b->n_parameters;
+    return status;
+}
+
+pllm_status model_open(struct model **out, struct checkpoint *checkpoint, const struct model_options *o, pllm_error *err)
+{
+    struct binding b = {0};
+    struct model *m = mem_zalloc(1, sizeof *m);
+    if (!m) {
+        checkpoint_close(checkpoint);
+        return error_memory(err, "model");
+    }
+    m->checkpoint = checkpoint;
+    pllm_status status = open_description(m, &b, o, err);
+    if (!status)
+        status = load_vectors(m, &b, err);
+    if (!status)
+        status = load_weights(m, &b, o, err);
+    bind_fini(&b);
+    if (status)
+        model_close(m);
+    else
+        *out = m;
+    return status;
+}
+
+pllm_status model_describe(struct model **out, uint64_t *weight_bytes_needed, struct checkpoint *checkpoint,
+                           const struct model_options *o, pllm_error *err)
+{
+    struct binding b = {0};
+    uint64_t bytes = 0;
+    struct model *m = mem_zalloc(1, sizeof *m);
+    if (!m) {
+        checkpoint_close(checkpoint);
+        return error_memory(err, "model");
+    }
+    m->checkpoint = checkpoint;
+    pllm_status status = open_description(m, &b, o, err);
+    const struct kernels *k = status ? NULL : m->backend->device_kernels(m->device);
+    for (size_t i = 0; i < b.weights.n && !status; i++)
+        bytes += weight_bytes(&b.weights.at[i].source, k);
+    bind_fini(&b);
+    if (status) {
+        model_close(m);
+        return status;
+    }
+    *out = m;
+    *weight_bytes_needed = bytes;
+    return PLLM_OK;
+}
+
+static void close_layer(struct model *m, struct layer *layer)
+{
+    struct weight *const dense[] = {&layer->q, &layer->k, &layer->v, &layer->o, &layer->gate, &layer->up, &layer->down,
+                                    &layer->router};
+    struct weight *const lists[] = {layer->expert_gate, layer->expert_up, layer->expert_down};
+    for (size_t i = 0; i < sizeof dense / sizeof *dense; i++)
+        m->backend->weight_free(m->device, dense[i]);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for (int e = 0; lists[i] && e < m->desc->n_experts; e++)
+            m->backend->weight_free(m->device, &lists[i][e]);
+        mem_free(lists[i]);
+    }
+}
+
+void model_close(struct model *m)
+{
+    if (!m)
+        return;
+    for (int l = 0; m->layers && l < m->desc->n_layers; l++)
+        close_layer(m, &m->layers[l]);
+    if (m->device) {
+        m->backend->weight_free(m->device, &m->head);
+        m->backend->device_close(m->device);
+    }
+    mem_free(m->layers);
+    mem_free(m->vectors);
+    desc_close(m->desc);
+    checkpoint_close(m->checkpoint);
+    mem_free(m);
+}
+
+void model_lora_shape(const struct model *m, struct lora_shape *out)
+{
+    const struct model_desc *d = m->desc;
+    const int q = d->n_heads * d->head_dim, kv = d->n_kv_heads * d->head_dim, mlp = d->n_experts ? 0 : d->intermediate;
+    *out = (struct lora_shape){
+        .n_layers = d->n_layers,
+        .in = {[LORA_Q] = d->hidden, [LORA_K] = d->hidden, [LORA_V] = d->hidden, [LORA_O] = q,
+               [LORA_GATE] = mlp ? d->hidden : 0, [LORA_UP] = mlp ? d->hidden : 0, [LORA_DOWN] = mlp},
+        .out = {[LORA_Q] = q, [LORA_K] = kv, [LORA_V] = kv, [LORA_O] = d->hidden,
+                [LORA_GATE] = mlp, [LORA_UP] = mlp, [LORA_DOWN] = mlp ? d->hidden : 0},
+    };
+}
+
+int model_kv_group(const struct model_desc *d, int layer)
+{
+    return d->layer[layer].window > 0;
+}
+
+int model_group_window(const struct model_desc *d, int group)
+{
+    int window = 0;
+    for (int l = 0; l < d->n_layers; l++)
+        if (model_kv_group(d, l) == group && d->layer[l].window > window)
+            window = d->layer[l].window;
+    return window;
+}
