@@ -128,6 +128,7 @@ struct backend {
     size_t (*stream_bytes)(const struct device *d, const struct stream_options *o); /* of scratch, for the plan */
     pllm_status (*act_open)(struct act **out, struct stream *s, int max_rows, int cols, pllm_error *err);
     void (*act_close)(struct act *a);
+    size_t (*act_bytes)(int max_rows, int cols); /* of such an act */
     pllm_status (*kv_open)(struct kv **out, struct stream *s, const struct kv_layout *layout, pllm_error *err);
     void (*kv_close)(struct kv *kv);
     size_t (*kv_block_bytes)(const struct kv_layout *layout, const struct device *d, int group); /* all its layers */

@@ -33,24 +33,18 @@ static void make_printable(char *message, size_t size, int cut)
         memcpy(message + i, "...", 4);
 }
 
-pllm_status error_set(pllm_error *err, pllm_status status, const char *format, ...)
+void error_fill(pllm_error *err, pllm_status status, const char *format, ...)
 {
-    if (err) {
-        char text[sizeof err->message];
-        va_list arguments;
-        va_start(arguments, format);
-        int n = vsnprintf(text, sizeof text, format, arguments);
-        va_end(arguments);
-        make_printable(text, sizeof text, n >= (int)sizeof text);
-        memcpy(err->message, text, sizeof text);
-        err->status = status;
-    }
-    return status;
-}
-
-pllm_status error_memory(pllm_error *err, const char *what)
-{
-    return error_set(err, PLLM_E_MEMORY, "%s: not enough memory", what);
+    if (!err)
+        return;
+    char text[sizeof err->message];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    make_printable(text, sizeof text, n >= (int)sizeof text);
+    memcpy(err->message, text, sizeof text);
+    err->status = status;
 }
 
 pllm_status error_prefix(pllm_error *err, pllm_status status, const char *prefix)

@@ -11,11 +11,18 @@
 /* Fills *err (NULL: nobody is told) and returns `status`. A message that is too long is cut at a
  * character's border and ends in "...". Control characters and invalid UTF-8, which come from
  * strangers' files, are shown as '?'. */
-pllm_status error_set(pllm_error *err, pllm_status status, const char *format, ...)
-    PRINTF_LIKE(3, 4);
+void error_fill(pllm_error *err, pllm_status status, const char *format, ...) PRINTF_LIKE(3, 4);
+
+static inline pllm_status error_status(pllm_status status)
+{
+    return status;
+}
+
+/* A macro, so that the compiler sees which status comes back, and that outputs are not read then. */
+#define error_set(err, status, ...) (error_fill((err), (status), __VA_ARGS__), error_status(status))
 
 /* PLLM_E_MEMORY with the usual words; `what` names the thing that did not fit. */
-pllm_status error_memory(pllm_error *err, const char *what);
+#define error_memory(err, what) error_set(err, PLLM_E_MEMORY, "%s: not enough memory", (what))
 
 /* Puts "prefix: " before the message that is there already: whoever knows the file adds its name. */
 pllm_status error_prefix(pllm_error *err, pllm_status status, const char *prefix);

@@ -98,31 +98,15 @@ static const char *source_of(const struct json *at)
     return at->key;
 }
 
-static pllm_status report(const struct json *at, pllm_error *err, pllm_status status, const char *format,
-                          va_list arguments)
+void json_complain(const struct json *at, pllm_error *err, pllm_status status, const char *format, ...)
 {
     char path[192], text[320];
+    va_list arguments;
+    va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
     json_path(at, path, sizeof path);
-    return error_set(err, status, "%s: %s%s%s", source_of(at), path, path[0] ? ": " : "", text);
-}
-
-pllm_status json_error(const struct json *at, pllm_error *err, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    pllm_status status = report(at, err, PLLM_E_FORMAT, format, arguments);
-    va_end(arguments);
-    return status;
-}
-
-pllm_status json_unsupported(const struct json *at, pllm_error *err, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    pllm_status status = report(at, err, PLLM_E_UNSUPPORTED, format, arguments);
-    va_end(arguments);
-    return status;
+    error_fill(err, status, "%s: %s%s%s", source_of(at), path, path[0] ? ": " : "", text);
 }
 
 pllm_status json_want(const struct json *at, enum json_kind kind, pllm_error *err)

@@ -46,11 +46,12 @@ pllm_status json_as_bool(const struct json *at, bool *out, pllm_error *err);
 pllm_status json_as_string(const struct json *at, const char **out, size_t *n, pllm_error *err); /* the document's memory */
 pllm_status json_want(const struct json *at, enum json_kind kind, pllm_error *err); /* array, object ... */
 
-/* PLLM_E_FORMAT: "<source>: <path>: <message>". */
-pllm_status json_error(const struct json *at, pllm_error *err, const char *format, ...) PRINTF_LIKE(3, 4);
-
-/* The same as PLLM_E_UNSUPPORTED: well-formed, but nothing that we can do. */
-pllm_status json_unsupported(const struct json *at, pllm_error *err, const char *format, ...) PRINTF_LIKE(3, 4);
+/* Fills *err with "<source>: <path>: <message>". */
+void json_complain(const struct json *at, pllm_error *err, pllm_status status, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+#define json_error(at, err, ...) (json_complain((at), (err), PLLM_E_FORMAT, __VA_ARGS__), error_status(PLLM_E_FORMAT))
+#define json_unsupported(at, err, ...)                                                             \
+    (json_complain((at), (err), PLLM_E_UNSUPPORTED, __VA_ARGS__), error_status(PLLM_E_UNSUPPORTED))
 
 /* "a.b[3].c" of the value, without the source; "" at the top. Cut to size. */
 void json_path(const struct json *at, char *out, size_t size);

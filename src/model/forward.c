@@ -222,7 +222,7 @@ size_t decoder_scratch_bytes(const struct model *m, const struct decoder_options
     act_widths(m->desc, widths);
     size_t bytes = m->backend->stream_bytes(m->device, &so);
     for (int i = 0; i < N_ACTS; i++)
-        bytes += m->backend->act_bytes(m->device, i == N_ACTS - 1 ? o->max_out : o->max_rows, widths[i]);
+        bytes += m->backend->act_bytes(i == N_ACTS - 1 ? o->max_out : o->max_rows, widths[i]);
     return bytes;
 }
 

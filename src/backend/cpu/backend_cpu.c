@@ -54,6 +54,7 @@ const struct backend backend_cpu = {
     .stream_close = stream_close,
     .stream_bytes = stream_bytes,
     .act_open = act_open,
+    .act_bytes = act_bytes,
     .act_close = act_close,
     .kv_open = kv_open,
     .kv_close = kv_close,

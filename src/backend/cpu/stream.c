@@ -178,6 +178,11 @@ void stream_close(struct stream *s)
     mem_free(s);
 }
 
+size_t act_bytes(int max_rows, int cols)
+{
+    return (size_t)max_rows * row_stride(cols) * sizeof(float);
+}
+
 pllm_status act_open(struct act **out, struct stream *s, int max_rows, int cols, pllm_error *err)
 {
     struct act *a = mem_zalloc(1, sizeof *a);
@@ -186,7 +191,7 @@ pllm_status act_open(struct act **out, struct stream *s, int max_rows, int cols,
     a->cols = cols;
     a->max_rows = max_rows;
     a->stride = row_stride(cols);
-    a->bytes = (size_t)max_rows * a->stride * sizeof(float);
+    a->bytes = act_bytes(max_rows, cols);
     a->data = mem_alloc_aligned(a->bytes);
     if (!a->data) {
         mem_free(a);

@@ -112,6 +112,7 @@ int rows_per_task(const struct stream *s, int n_rows, int cols);
 pllm_status stream_open(struct stream **out, struct device *d, const struct stream_options *o, pllm_error *err);
 void stream_close(struct stream *s);
 size_t stream_bytes(const struct device *d, const struct stream_options *o);
+size_t act_bytes(int max_rows, int cols);
 pllm_status act_open(struct act **out, struct stream *s, int max_rows, int cols, pllm_error *err);
 void act_close(struct act *a);
 void stream_begin(struct stream *s, const struct batch *batch);
