@@ -109,14 +109,14 @@ static bool is_listed(const char *const *list, const char *name)
 static const struct family *find_family(struct config *c)
 {
     bool is_gguf = config_is_gguf(c);
-    const char *key = is_gguf ? "general.architecture" : "architectures";
+    const char *key = is_gguf ? "model_type" : "architectures";
     const char *name = is_gguf ? config_string(c, key) : config_size(c, key) ? config_string_at(c, key, 0) : "";
     if (!is_gguf && !config_size(c, key))
         config_fail(c, PLLM_E_FORMAT, key, "is missing, wanted a list with the model's class");
     for (int i = 0; families[i]; i++)
         if (is_listed(is_gguf ? families[i]->gguf : families[i]->hf, name))
             return families[i];
-    config_fail(c, PLLM_E_UNSUPPORTED, key, "is \"%s\", wanted a family that docs/models.md lists", name);
+    config_fail(c, PLLM_E_UNSUPPORTED, key, "is \"%s\", which is no family that we know (docs/models.md)", name);
     return NULL;
 }
 

@@ -209,3 +209,8 @@ int model_group_window(const struct model_desc *d, int group)
             window = d->layer[l].window;
     return window;
 }
+
+int model_rope_choice(const struct model_desc *d, int64_t n_tokens)
+{
+    return d->rope[0].factors[1] && (double)n_tokens > d->rope[0].original_context;
+}

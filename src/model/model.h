@@ -55,6 +55,10 @@ void model_lora_shape(const struct model *m, struct lora_shape *out);
 int model_kv_group(const struct model_desc *d, int layer);
 int model_group_window(const struct model_desc *d, int group);
 
+/* Which rope table a sequence that has grown to so many tokens uses, for all its positions: 1 where longrope's long
+ * factors apply. */
+int model_rope_choice(const struct model_desc *d, int64_t n_tokens);
+
 struct decoder;
 
 struct decoder_options {

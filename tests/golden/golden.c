@@ -119,16 +119,18 @@ static void logits_are_the_references(void **state)
     struct json top = parse_file(path, &text), list = json_get(&top, "prompts");
     snprintf(path, sizeof path, "%s.safetensors", arguments[2]);
     assert_true(tensors_open(&t, path));
+    assert_int_equal(pool_open(&pool, THREADS, NULL), PLLM_OK);
     for (size_t i = 0; i < json_size(&list); i++) {
         struct json prompt = json_item(&list, i), ids = json_get(&prompt, "ids");
         add_prompt(&p, &ids);
     }
+    struct model *m = open_model(pool);
+    for (int i = 0; i < p.batch.n_seqs; i++)
+        p.seqs[i].rope = model_rope_choice(m->desc, p.seqs[i].n_rows);
     p.batch.n_out = p.batch.n_rows;
     p.batch.tokens = p.tokens;
     p.batch.out_rows = p.out_rows;
     p.batch.seqs = p.seqs;
-    assert_int_equal(pool_open(&pool, THREADS, NULL), PLLM_OK);
-    struct model *m = open_model(pool);
     const struct decoder_options o = {.pool = pool, .max_rows = p.batch.n_rows, .max_seqs = p.batch.n_seqs,
                                       .max_out = p.batch.n_rows, .kv_type = KV_F32, .n_blocks = {p.n_blocks, p.n_blocks}};
     assert_int_equal(decoder_open(&d, m, &o, NULL), PLLM_OK);
