@@ -1,0 +1,145 @@
+/* Products with float32 activations on AVX2: up to 6 rows x 16 outputs in 12 registers, or fewer rows of several
+ * panels, so that there are always enough sums under way to hide the latency of a multiply-add (4 cycles, 2 a
+ * cycle). f16 and bf16 weights are widened as they are loaded. */
+#include "kernels/gemm_float.h"
+#include "kernels/tiers.h"
+
+#include <immintrin.h>
+
+#define INLINE static inline __attribute__((always_inline))
+
+enum { MAX_ROWS = 6 };
+
+/* What float_tile_fn is given. */
+struct tile {
+    float *out;
+    size_t out_stride;
+    const float *act;
+    size_t act_stride;
+    const char *weights;
+    size_t panel_stride;
+    int panels, k;
+    bool first;
+};
+
+typedef __m256 load_fn(const char *weights, size_t i); /* values i .. i+7 */
+
+INLINE __m256 load_f32(const char *weights, size_t i)
+{
+    return _mm256_load_ps((const float *)(const void *)weights + i);
+}
+
+INLINE __m256 load_f16(const char *weights, size_t i)
+{
+    return _mm256_cvtph_ps(_mm_load_si128((const __m128i *)(const void *)(weights + 2 * i)));
+}
+
+INLINE __m256 load_bf16(const char *weights, size_t i)
+{
+    __m128i halves = _mm_load_si128((const __m128i *)(const void *)(weights + 2 * i));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
+}
+
+/* R rows x P panels: constants at every call, so that sum[][] is registers. */
+INLINE void multiply(const struct tile *t, int panel, const int R, const int P, load_fn *load)
+{
+    const char *weights = t->weights + (size_t)panel * t->panel_stride;
+    const float *act = t->act;
+    float *out = t->out + FLOAT_PANEL * panel;
+    __m256 sum[MAX_ROWS][8];
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < 2 * P; v++)
+            sum[r][v] = t->first ? _mm256_setzero_ps() : _mm256_loadu_ps(out + (size_t)r * t->out_stride + 8 * v);
+    for (int i = 0; i < t->k; i++, act += t->act_stride) {
+        if (P == 1) {
+            __m256 low = load(weights, 16 * (size_t)i), high = load(weights, 16 * (size_t)i + 8);
+            for (int r = 0; r < R; r++) {
+                __m256 a = _mm256_broadcast_ss(act + r);
+                sum[r][0] = _mm256_fmadd_ps(a, low, sum[r][0]);
+                sum[r][1] = _mm256_fmadd_ps(a, high, sum[r][1]);
+            }
+            continue;
+        }
+        __m256 a[3];
+        for (int r = 0; r < R; r++)
+            a[r] = _mm256_broadcast_ss(act + r);
+        for (int v = 0; v < 2 * P; v++) {
+            __m256 w = load(weights + (size_t)(v / 2) * t->panel_stride, 16 * (size_t)i + 8 * (size_t)(v % 2));
+            for (int r = 0; r < R; r++)
+                sum[r][v] = _mm256_fmadd_ps(a[r], w, sum[r][v]);
+        }
+    }
+    for (int r = 0; r < R; r++)
+        for (int v = 0; v < 2 * P; v++)
+            _mm256_storeu_ps(out + (size_t)r * t->out_stride + 8 * v, sum[r][v]);
+}
+
+/* All panels, P at a time and then one by one. */
+INLINE void panels(const struct tile *t, const int R, const int P, load_fn *load)
+{
+    int p = 0;
+    for (; p + P <= t->panels; p += P)
+        multiply(t, p, R, P, load);
+    for (; p < t->panels; p++)
+        multiply(t, p, R, 1, load);
+}
+
+INLINE void tile(const struct tile *t, int rows, load_fn *load)
+{
+    switch (rows) {
+    case 1: panels(t, 1, 4, load); break;
+    case 2: panels(t, 2, 2, load); break;
+    case 3: panels(t, 3, 2, load); break;
+    case 4: panels(t, 4, 1, load); break;
+    case 5: panels(t, 5, 1, load); break;
+    default: panels(t, 6, 1, load); break;
+    }
+}
+
+static void tile_f32(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
+                     const void *weights, size_t panel_stride, int n, int k, bool first)
+{
+    const struct tile t = {out, out_stride, act, act_stride, weights, panel_stride, n, k, first};
+    tile(&t, rows, load_f32);
+}
+
+static void tile_f16(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
+                     const void *weights, size_t panel_stride, int n, int k, bool first)
+{
+    const struct tile t = {out, out_stride, act, act_stride, weights, panel_stride, n, k, first};
+    tile(&t, rows, load_f16);
+}
+
+static void tile_bf16(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
+                      const void *weights, size_t panel_stride, int n, int k, bool first)
+{
+    const struct tile t = {out, out_stride, act, act_stride, weights, panel_stride, n, k, first};
+    tile(&t, rows, load_bf16);
+}
+
+static void gemm_f32_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n, int K)
+{
+    gemm_float_plain(out, out_stride, acts, rows, packed, n, K, tile_f32, MAX_ROWS, 4);
+}
+
+static void gemm_f16_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n, int K)
+{
+    gemm_float_plain(out, out_stride, acts, rows, packed, n, K, tile_f16, MAX_ROWS, 2);
+}
+
+static void gemm_bf16_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n, int K)
+{
+    gemm_float_plain(out, out_stride, acts, rows, packed, n, K, tile_bf16, MAX_ROWS, 2);
+}
+
+static void gemm_blocks_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n,
+                             int K)
+{
+    gemm_float_blocks(out, out_stride, acts, rows, packed, n, K, tile_f32, MAX_ROWS);
+}
+
+void kernels_init_gemm_float_avx2(struct kernels *k)
+{
+    static const struct float_runs runs = {gemm_f32_avx2, gemm_f16_avx2, gemm_bf16_avx2, gemm_blocks_avx2};
+    gemm_float_install(k, &runs);
+}
