@@ -75,7 +75,10 @@ static void pack_2(void *packed, const struct matrix_rows *m, const int32_t *ind
 
 /* ---- Panels of blocks --------------------------------------------------------------------------- */
 
-enum { MLX_BLOCK = 32 };
+enum {
+    MLX_BLOCK = 32,
+    BLOCK_CHUNK = 256, /* of K: a block of any format */
+};
 
 struct panel_head {
     int32_t type, bits;
@@ -171,7 +174,7 @@ static void unpack(float *out, const uint8_t *panel, int k, int n)
     const uint8_t *block = panel + sizeof head + (size_t)(k / values) * bytes * FLOAT_PANEL;
     for (; n > 0; n -= values, block += bytes * FLOAT_PANEL, out += values * FLOAT_PANEL) {
         struct matrix_rows m = block_matrix(block, type, head.bits);
-        float row[FLOAT_CHUNK];
+        float row[BLOCK_CHUNK];
         for (int j = 0; j < FLOAT_PANEL; j++) {
             matrix_dequantize(row, &m, j, 0, values);
             for (int i = 0; i < values; i++)
@@ -182,35 +185,43 @@ static void unpack(float *out, const uint8_t *panel, int k, int n)
 
 /* ---- The loops ---------------------------------------------------------------------------------- */
 
-/* Panels that are worked on at a time: a tile of few rows has registers left for several. */
-enum { GROUP = 4 };
+enum {
+    GROUP = 2,         /* panels at a time: a tile of few rows has registers left for both */
+    PLAIN_CHUNK = 256, /* of K: of two-byte weights, 16 KiB at work and 16 KiB to come */
+};
 
-/* Weights and activations of a chunk of K, and where the sums go. */
+/* A chunk of K of some panels, and where its sums go. */
 struct chunk {
     float *out;
     size_t out_stride;
     const float *acts; /* all tiles */
     int rows, K;
     int k, n; /* columns k .. k+n-1 */
-    const void *weights;
-    size_t panel_stride;
+    const char *weights;
+    size_t panel_stride, ahead_bytes; /* of a panel, that the next chunk will read */
     int panels;
 };
 
 /* A chunk for all rows, each tile of the activations in parts of nearly equal height: 13 rows are 5 + 4 + 4,
- * not 6 + 6 + 1, which would waste the last one's registers. */
+ * not 6 + 6 + 1, which would waste the last one's registers. While it is in the cache, each part asks for its
+ * share of the next one: memory and arithmetic work at the same time. */
 static void all_rows(const struct chunk *c, float_tile_fn *tile, int max_rows)
 {
+    struct float_tile t = {.out = c->out, .out_stride = c->out_stride, .weights = c->weights,
+                           .panel_stride = c->panel_stride, .panels = c->panels, .k = c->n, .first = c->k == 0,
+                           .ahead = c->weights + c->ahead_bytes};
+    t.ahead_step = c->ahead_bytes / (size_t)((c->rows + max_rows - 1) / max_rows) / (size_t)c->n;
     for (int first = 0; first < c->rows; first += FLOAT_TILE_ROWS) {
         int height = c->rows - first < FLOAT_TILE_ROWS ? c->rows - first : FLOAT_TILE_ROWS;
         int parts = (height + max_rows - 1) / max_rows;
-        const float *act = c->acts + (size_t)first * (size_t)c->K + (size_t)c->k * (size_t)height;
-        float *out = c->out + (size_t)first * c->out_stride;
-        for (int t = 0; t < parts; t++) {
-            int n = height / parts + (t < height % parts);
-            tile(out, c->out_stride, act, (size_t)height, n, c->weights, c->panel_stride, c->panels, c->n, c->k == 0);
-            out += (size_t)n * c->out_stride;
-            act += n;
+        t.act = c->acts + (size_t)first * (size_t)c->K + (size_t)c->k * (size_t)height;
+        t.act_stride = (size_t)height;
+        for (int part = 0; part < parts; part++) {
+            t.rows = height / parts + (part < height % parts);
+            tile(&t);
+            t.out += (size_t)t.rows * t.out_stride;
+            t.act += t.rows;
+            t.ahead += t.ahead_step * (size_t)c->n;
         }
     }
 }
@@ -223,9 +234,10 @@ void gemm_float_plain(float *out, size_t out_stride, const void *acts, int rows,
     for (int p = 0; p < panels; p += GROUP) {
         c.out = out + FLOAT_PANEL * p;
         c.panels = panels - p < GROUP ? panels - p : GROUP;
-        for (c.k = 0; c.k < K; c.k += FLOAT_CHUNK) {
-            c.n = K - c.k < FLOAT_CHUNK ? K - c.k : FLOAT_CHUNK;
-            c.weights = (const uint8_t *)packed + (size_t)p * c.panel_stride + (size_t)c.k * FLOAT_PANEL * value_bytes;
+        for (c.k = 0; c.k < K; c.k += PLAIN_CHUNK) {
+            c.n = K - c.k < PLAIN_CHUNK ? K - c.k : PLAIN_CHUNK;
+            c.weights = (const char *)packed + (size_t)p * c.panel_stride + (size_t)c.k * FLOAT_PANEL * value_bytes;
+            c.ahead_bytes = (size_t)c.n * FLOAT_PANEL * value_bytes;
             all_rows(&c, tile, max_rows);
         }
     }
@@ -234,15 +246,16 @@ void gemm_float_plain(float *out, size_t out_stride, const void *acts, int rows,
 void gemm_float_blocks(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,
                        int K, float_tile_fn *tile, int max_rows)
 {
-    _Alignas(64) float values[FLOAT_CHUNK * FLOAT_PANEL];
+    _Alignas(MEM_ALIGN) float values[BLOCK_CHUNK * FLOAT_PANEL];
     struct panel_head head;
     memcpy(&head, packed, sizeof head);
     const size_t panel_bytes = blocks_bytes((enum block_type)head.type, head.bits, K);
-    struct chunk c = {.out_stride = out_stride, .acts = acts, .rows = rows, .K = K, .weights = values, .panels = 1};
+    struct chunk c = {.out_stride = out_stride, .acts = acts, .rows = rows, .K = K, .weights = (const char *)values,
+                      .panels = 1};
     for (int p = 0; p < panels; p++) {
         c.out = out + FLOAT_PANEL * p;
-        for (c.k = 0; c.k < K; c.k += FLOAT_CHUNK) {
-            c.n = K - c.k < FLOAT_CHUNK ? K - c.k : FLOAT_CHUNK;
+        for (c.k = 0; c.k < K; c.k += BLOCK_CHUNK) {
+            c.n = K - c.k < BLOCK_CHUNK ? K - c.k : BLOCK_CHUNK;
             unpack(values, (const uint8_t *)packed + (size_t)p * panel_bytes, c.k, c.n);
             all_rows(&c, tile, max_rows);
         }

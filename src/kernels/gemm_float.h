@@ -14,17 +14,24 @@
 
 #include "kernels/kernels.h"
 
-enum {
-    FLOAT_PANEL = 16,
-    FLOAT_TILE_ROWS = 48,
-    FLOAT_CHUNK = 256, /* of K: 16 KiB of a panel as f32, half of a small first-level cache */
-};
+enum { FLOAT_PANEL = 16, FLOAT_TILE_ROWS = 48 };
 
-/* out[r][16 p + j] (+)= sum over i < k of act[i * act_stride + r] * weight[p][i][j], for r < rows and
- * p < panels; weights of panel p begin `panel_stride` bytes after those of p - 1. first: the sums begin at
- * 0, else at what `out` holds. */
-typedef void float_tile_fn(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
-                           const void *weights, size_t panel_stride, int panels, int k, bool first);
+/* Work for the registers:
+ * out[r][16 p + j] (+)= sum over i < k of act[i * act_stride + r] * weight[p][i][j], for r < rows, p < panels. */
+struct float_tile {
+    float *out;
+    size_t out_stride;
+    const float *act;
+    size_t act_stride;
+    const char *weights; /* of panel 0, aligned to MEM_ALIGN as those of the others */
+    size_t panel_stride; /* bytes from a panel to the next */
+    int rows, panels, k;
+    bool first; /* the sums begin at 0, else at what `out` holds */
+    /* What a tile shall ask the memory for meanwhile: at step i, bytes ahead + i * ahead_step of each panel. */
+    const char *ahead;
+    size_t ahead_step;
+};
+typedef void float_tile_fn(const struct float_tile *t);
 
 /* gemm_kernel.run with the tier's tiles of at most max_rows rows. `value_bytes`: of a weight that `tile` reads;
  * blocks are unpacked to float32 first. */

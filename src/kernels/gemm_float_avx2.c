@@ -8,19 +8,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-enum { MAX_ROWS = 6 };
-
-/* What float_tile_fn is given. */
-struct tile {
-    float *out;
-    size_t out_stride;
-    const float *act;
-    size_t act_stride;
-    const char *weights;
-    size_t panel_stride;
-    int panels, k;
-    bool first;
-};
+enum { MAX_ROWS = 6, MAX_PANELS = 2 };
 
 typedef __m256 load_fn(const char *weights, size_t i); /* values i .. i+7 */
 
@@ -40,34 +28,45 @@ INLINE __m256 load_bf16(const char *weights, size_t i)
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(halves), 16));
 }
 
-/* R rows x P panels: constants at every call, so that sum[][] is registers. */
-INLINE void multiply(const struct tile *t, int panel, const int R, const int P, load_fn *load)
+typedef __m256 sums[MAX_ROWS][2 * MAX_PANELS];
+
+/* One step of k. Which operand is held for how long decides whether the registers suffice. */
+INLINE void step(sums sum, const int R, const int P, const float *act, const char *weights, size_t panel_stride, size_t i,
+                 load_fn *load)
 {
-    const char *weights = t->weights + (size_t)panel * t->panel_stride;
+    if (P == 1) {
+        __m256 low = load(weights, 16 * i), high = load(weights, 16 * i + 8);
+        for (int r = 0; r < R; r++) {
+            __m256 a = _mm256_broadcast_ss(act + r);
+            sum[r][0] = _mm256_fmadd_ps(a, low, sum[r][0]);
+            sum[r][1] = _mm256_fmadd_ps(a, high, sum[r][1]);
+        }
+        return;
+    }
+    __m256 a[3];
+    for (int r = 0; r < R; r++)
+        a[r] = _mm256_broadcast_ss(act + r);
+    for (int v = 0; v < 2 * P; v++) {
+        __m256 w = load(weights + (size_t)(v / 2) * panel_stride, 16 * i + 8 * (size_t)(v % 2));
+        for (int r = 0; r < R; r++)
+            sum[r][v] = _mm256_fmadd_ps(a[r], w, sum[r][v]);
+    }
+}
+
+/* R rows x P panels from panel p on: constants at every call, so that the sums are registers. */
+INLINE void multiply(const struct float_tile *t, int p, const int R, const int P, load_fn *load)
+{
+    const char *weights = t->weights + (size_t)p * t->panel_stride, *ahead = t->ahead + (size_t)p * t->panel_stride;
     const float *act = t->act;
-    float *out = t->out + FLOAT_PANEL * panel;
-    __m256 sum[MAX_ROWS][8];
+    float *out = t->out + FLOAT_PANEL * p;
+    sums sum;
     for (int r = 0; r < R; r++)
         for (int v = 0; v < 2 * P; v++)
             sum[r][v] = t->first ? _mm256_setzero_ps() : _mm256_loadu_ps(out + (size_t)r * t->out_stride + 8 * v);
-    for (int i = 0; i < t->k; i++, act += t->act_stride) {
-        if (P == 1) {
-            __m256 low = load(weights, 16 * (size_t)i), high = load(weights, 16 * (size_t)i + 8);
-            for (int r = 0; r < R; r++) {
-                __m256 a = _mm256_broadcast_ss(act + r);
-                sum[r][0] = _mm256_fmadd_ps(a, low, sum[r][0]);
-                sum[r][1] = _mm256_fmadd_ps(a, high, sum[r][1]);
-            }
-            continue;
-        }
-        __m256 a[3];
-        for (int r = 0; r < R; r++)
-            a[r] = _mm256_broadcast_ss(act + r);
-        for (int v = 0; v < 2 * P; v++) {
-            __m256 w = load(weights + (size_t)(v / 2) * t->panel_stride, 16 * (size_t)i + 8 * (size_t)(v % 2));
-            for (int r = 0; r < R; r++)
-                sum[r][v] = _mm256_fmadd_ps(a[r], w, sum[r][v]);
-        }
+    for (int i = 0; i < t->k; i++, act += t->act_stride, ahead += t->ahead_step) {
+        for (int q = 0; q < P; q++)
+            _mm_prefetch(ahead + (size_t)q * t->panel_stride, _MM_HINT_T0);
+        step(sum, R, P, act, weights, t->panel_stride, (size_t)i, load);
     }
     for (int r = 0; r < R; r++)
         for (int v = 0; v < 2 * P; v++)
@@ -75,7 +74,7 @@ INLINE void multiply(const struct tile *t, int panel, const int R, const int P, 
 }
 
 /* All panels, P at a time and then one by one. */
-INLINE void panels(const struct tile *t, const int R, const int P, load_fn *load)
+INLINE void panels(const struct float_tile *t, const int R, const int P, load_fn *load)
 {
     int p = 0;
     for (; p + P <= t->panels; p += P)
@@ -84,10 +83,10 @@ INLINE void panels(const struct tile *t, const int R, const int P, load_fn *load
         multiply(t, p, R, 1, load);
 }
 
-INLINE void tile(const struct tile *t, int rows, load_fn *load)
+INLINE void tile(const struct float_tile *t, load_fn *load)
 {
-    switch (rows) {
-    case 1: panels(t, 1, 4, load); break;
+    switch (t->rows) {
+    case 1: panels(t, 1, 2, load); break;
     case 2: panels(t, 2, 2, load); break;
     case 3: panels(t, 3, 2, load); break;
     case 4: panels(t, 4, 1, load); break;
@@ -96,25 +95,19 @@ INLINE void tile(const struct tile *t, int rows, load_fn *load)
     }
 }
 
-static void tile_f32(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
-                     const void *weights, size_t panel_stride, int n, int k, bool first)
+static void tile_f32(const struct float_tile *t)
 {
-    const struct tile t = {out, out_stride, act, act_stride, weights, panel_stride, n, k, first};
-    tile(&t, rows, load_f32);
+    tile(t, load_f32);
 }
 
-static void tile_f16(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
-                     const void *weights, size_t panel_stride, int n, int k, bool first)
+static void tile_f16(const struct float_tile *t)
 {
-    const struct tile t = {out, out_stride, act, act_stride, weights, panel_stride, n, k, first};
-    tile(&t, rows, load_f16);
+    tile(t, load_f16);
 }
 
-static void tile_bf16(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
-                      const void *weights, size_t panel_stride, int n, int k, bool first)
+static void tile_bf16(const struct float_tile *t)
 {
-    const struct tile t = {out, out_stride, act, act_stride, weights, panel_stride, n, k, first};
-    tile(&t, rows, load_bf16);
+    tile(t, load_bf16);
 }
 
 static void gemm_f32_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n, int K)

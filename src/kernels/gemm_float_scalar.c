@@ -6,26 +6,26 @@
 
 enum { MAX_ROWS = FLOAT_TILE_ROWS };
 
-static float load_f32(const uint8_t *p, size_t i)
+static float load_f32(const char *p, size_t i)
 {
     float f;
     memcpy(&f, p + 4 * i, sizeof f);
     return f;
 }
 
-static uint16_t load_u16(const uint8_t *p, size_t i)
+static uint16_t load_u16(const char *p, size_t i)
 {
     uint16_t u;
     memcpy(&u, p + 2 * i, sizeof u);
     return u;
 }
 
-static float load_f16(const uint8_t *p, size_t i)
+static float load_f16(const char *p, size_t i)
 {
     return f16_to_f32(load_u16(p, i));
 }
 
-static float load_bf16(const uint8_t *p, size_t i)
+static float load_bf16(const char *p, size_t i)
 {
     return bf16_to_f32(load_u16(p, i));
 }
@@ -38,40 +38,35 @@ static void add_products(float *out, size_t out_stride, const float *act, int ro
             out[(size_t)r * out_stride + (size_t)j] += act[r] * weight[j];
 }
 
-static inline void tile(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
-                        const void *weights, size_t panel_stride, int panels, int k, bool first,
-                        float (*load)(const uint8_t *, size_t))
+static inline void tile(const struct float_tile *t, float (*load)(const char *, size_t))
 {
-    for (int p = 0; p < panels; p++, out += FLOAT_PANEL) {
-        const uint8_t *panel = (const uint8_t *)weights + (size_t)p * panel_stride;
-        if (first)
-            for (int r = 0; r < rows; r++)
-                memset(out + (size_t)r * out_stride, 0, FLOAT_PANEL * sizeof *out);
-        for (int i = 0; i < k; i++) {
+    for (int p = 0; p < t->panels; p++) {
+        const char *panel = t->weights + (size_t)p * t->panel_stride;
+        float *out = t->out + FLOAT_PANEL * p;
+        for (int r = 0; t->first && r < t->rows; r++)
+            memset(out + (size_t)r * t->out_stride, 0, FLOAT_PANEL * sizeof *out);
+        for (int i = 0; i < t->k; i++) {
             float weight[FLOAT_PANEL];
             for (int j = 0; j < FLOAT_PANEL; j++)
                 weight[j] = load(panel, (size_t)(i * FLOAT_PANEL + j));
-            add_products(out, out_stride, act + (size_t)i * act_stride, rows, weight);
+            add_products(out, t->out_stride, t->act + (size_t)i * t->act_stride, t->rows, weight);
         }
     }
 }
 
-static void tile_f32(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
-                     const void *weights, size_t panel_stride, int panels, int k, bool first)
+static void tile_f32(const struct float_tile *t)
 {
-    tile(out, out_stride, act, act_stride, rows, weights, panel_stride, panels, k, first, load_f32);
+    tile(t, load_f32);
 }
 
-static void tile_f16(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
-                     const void *weights, size_t panel_stride, int panels, int k, bool first)
+static void tile_f16(const struct float_tile *t)
 {
-    tile(out, out_stride, act, act_stride, rows, weights, panel_stride, panels, k, first, load_f16);
+    tile(t, load_f16);
 }
 
-static void tile_bf16(float *out, size_t out_stride, const float *act, size_t act_stride, int rows,
-                      const void *weights, size_t panel_stride, int panels, int k, bool first)
+static void tile_bf16(const struct float_tile *t)
 {
-    tile(out, out_stride, act, act_stride, rows, weights, panel_stride, panels, k, first, load_bf16);
+    tile(t, load_bf16);
 }
 
 static void gemm_f32_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,
