@@ -1,38 +1,10 @@
 /* float32 values into blocks, with the roundings of the formats' reference quantizers: what gguf-py gives,
  * bit for bit, where it can write a format. */
-#include "kernels/types.h"
+#include "kernels/block_quantize.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
-
-static void store_u16(uint8_t *p, uint16_t v)
-{
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-}
-
-static void store_f16(uint8_t *p, float f)
-{
-    store_u16(p, f32_to_f16(f));
-}
-
-static int clip(int q, int lo, int hi)
-{
-    return q < lo ? lo : q > hi ? hi : q;
-}
-
-/* To int, whatever the value: NaN gives 0. */
-static int to_int(float f)
-{
-    return f > -1e6f && f < 1e6f ? (int)f : 0;
-}
-
-/* 1 / d, and 0 for 0: an empty block has zeros as codes. */
-static float inverse(float d)
-{
-    return d != 0 ? 1 / d : 0;
-}
 
 /* ---- Floats ------------------------------------------------------------------------------------- */
 
@@ -50,13 +22,12 @@ static void quantize_f16(uint8_t *out, const float *in, int64_t n)
 static void quantize_bf16(uint8_t *out, const float *in, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
-        store_u16(out + 2 * i, f32_to_bf16(in[i]));
+        memcpy(out + 2 * i, &(uint16_t){f32_to_bf16(in[i])}, 2);
 }
 
 /* ---- Blocks of 32 ------------------------------------------------------------------------------- */
 
-/* The value of largest magnitude, with its sign; the first of equal ones. */
-static float extreme(const float *in, int n)
+float block_extreme(const float *in, int n)
 {
     float most = 0;
     for (int i = 0; i < n; i++)
@@ -78,7 +49,7 @@ static void range(const float *in, int n, float *lo, float *hi)
 static void quantize_q8_0(uint8_t *out, const float *in, int64_t n)
 {
     for (; n > 0; n--, in += 32, out += 34) {
-        float d = fabsf(extreme(in, 32)) / 127, id = inverse(d);
+        float d = fabsf(block_extreme(in, 32)) / 127, id = inverse(d);
         store_f16(out, d);
         for (int i = 0; i < 32; i++)
             out[2 + i] = (uint8_t)(int8_t)to_int(roundf(in[i] * id));
@@ -96,7 +67,7 @@ static int centred(float x, float id, int levels)
 static void quantize_q4_0(uint8_t *out, const float *in, int64_t n)
 {
     for (; n > 0; n--, in += 32, out += 18) {
-        float d = extreme(in, 32) / -8, id = inverse(d);
+        float d = block_extreme(in, 32) / -8, id = inverse(d);
         store_f16(out, d);
         for (int i = 0; i < 16; i++)
             out[2 + i] = (uint8_t)(centred(in[i], id, 16) | centred(in[16 + i], id, 16) << 4);
@@ -120,7 +91,7 @@ static void store_nibbles(uint8_t *out, const int *code)
 static void quantize_q5_0(uint8_t *out, const float *in, int64_t n)
 {
     for (; n > 0; n--, in += 32, out += 22) {
-        float d = extreme(in, 32) / -16, id = inverse(d);
+        float d = block_extreme(in, 32) / -16, id = inverse(d);
         int code[32];
         for (int i = 0; i < 32; i++)
             code[i] = centred(in[i], id, 32);
@@ -171,7 +142,8 @@ typedef void quantize_fn(uint8_t *out, const float *in, int64_t n_blocks);
 static quantize_fn *const quantize[TYPE_COUNT] = {
     [TYPE_F32] = quantize_f32,   [TYPE_F16] = quantize_f16,   [TYPE_BF16] = quantize_bf16,
     [TYPE_Q4_0] = quantize_q4_0, [TYPE_Q4_1] = quantize_q4_1, [TYPE_Q5_0] = quantize_q5_0,
-    [TYPE_Q5_1] = quantize_q5_1, [TYPE_Q8_0] = quantize_q8_0,
+    [TYPE_Q5_1] = quantize_q5_1, [TYPE_Q8_0] = quantize_q8_0, [TYPE_Q4_K] = block_quantize_q4_k,
+    [TYPE_Q5_K] = block_quantize_q5_k, [TYPE_Q6_K] = block_quantize_q6_k,
 };
 
 bool block_can_quantize(enum block_type type)

@@ -75,9 +75,50 @@ static void any_values_are_taken(void **state)
         }
 }
 
+/* Roughly normal values, the same in every run. */
+static void fill(float *out, int n)
+{
+    uint32_t state = 12345;
+    for (int i = 0; i < n; i++) {
+        float sum = 0;
+        for (int j = 0; j < 4; j++) {
+            state = state * 1664525u + 1013904223u;
+            sum += (float)(state >> 8) * 0x1p-24f - 0.5f;
+        }
+        out[i] = sum * 1.7320508f;
+    }
+}
+
+/* Root of the mean squared error, of values of deviation 1, in the best quantizers' neighbourhood; the bounds are
+ * what llama.cpp's reference quantizers reach, give or take a few parts in a hundred. */
+static void errors_are_small(void **state)
+{
+    (void)state;
+    static const struct { enum block_type type; double bound; } types[] = {
+        {TYPE_Q8_0, 0.0066}, {TYPE_Q4_0, 0.093}, {TYPE_Q4_1, 0.084}, {TYPE_Q5_0, 0.046}, {TYPE_Q5_1, 0.041},
+        {TYPE_Q4_K, 0.073}, {TYPE_Q5_K, 0.037}, {TYPE_Q6_K, 0.019},
+    };
+    enum { N = 64 * 256 };
+    static float in[N], back[N];
+    static uint8_t out[N * 4];
+    fill(in, N);
+    for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
+        const struct matrix_rows m = {.type = types[t].type, .rows = 1, .cols = N, .data = out};
+        double sum = 0;
+        block_quantize(out, types[t].type, in, N);
+        matrix_dequantize(back, &m, 0, 0, N);
+        for (int i = 0; i < N; i++)
+            sum += ((double)back[i] - (double)in[i]) * ((double)back[i] - (double)in[i]);
+        double error = sqrt(sum / N);
+        if (!(error < types[t].bound && error > types[t].bound / 2))
+            fail_msg("%s: error %.5f, wanted below %.5f", block_info[types[t].type].name, error, types[t].bound);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(blocks_are_those_of_gguf_py),
-                                       cmocka_unit_test(any_values_are_taken)};
+                                       cmocka_unit_test(any_values_are_taken),
+                                       cmocka_unit_test(errors_are_small)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
