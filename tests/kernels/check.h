@@ -40,6 +40,8 @@ struct check {
 };
 
 void check_gemm(struct check *c);
+void check_rows(struct check *c);
+void check_attend(struct check *c);
 
 /* Times one product over the user's shapes; used by check_gemm. */
 void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g, enum block_type type);

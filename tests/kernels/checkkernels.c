@@ -6,6 +6,7 @@
 #include "check.h"
 
 #include "kernels/cpu.h"
+#include "kernels/tiers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,23 @@
 
 static void (*const checks[])(struct check *c) = {
     check_gemm,
+    check_rows,
+    check_attend,
+};
+
+/* Tiers that are compiled once more in portable C (SIMDe), on top of the scalar one: proved on any processor.
+ * A file is added here and in CMakeLists.txt. */
+#ifdef PORTABLE_TIERS
+tier_init portable_rows_avx512, portable_attend_avx512;
+#endif
+static const struct {
+    const char *name;
+    tier_init *init[8]; /* NULL at the end */
+} portable[] = {
+#ifdef PORTABLE_TIERS
+    {"avx512-portable", {portable_rows_avx512, portable_attend_avx512}},
+#endif
+    {NULL, {NULL}},
 };
 
 /* ---- Options -------------------------------------------------------------------------------------- */
@@ -126,6 +144,14 @@ static int run_tiers(struct check *c, const struct options *o)
             failed += run_tier(c, tier);
         else if (!c->bench)
             printf("%s: not on this processor\n", tier);
+    }
+    for (int i = 0; portable[i].name && !c->bench; i++) {
+        if (o->isa && strcmp(o->isa, portable[i].name) != 0)
+            continue;
+        kernels_init(&k, 0, "scalar");
+        for (tier_init *const *init = portable[i].init; *init; init++)
+            (*init)(&k);
+        failed += run_tier(c, portable[i].name);
     }
     return failed;
 }
