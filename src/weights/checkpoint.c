@@ -3,25 +3,33 @@
 #include "weights/gguf.h"
 #include "weights/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool tensor_layout(struct tensor *t, enum block_type type, size_t *bytes, const char **why)
+bool tensor_layout(struct tensor *t, enum block_type type, size_t *bytes, char why[TENSOR_WHY])
 {
     const struct block_info *block = &block_info[type];
     int64_t rows = 1, cols = t->n_dims ? t->shape[t->n_dims - 1] : 1;
     size_t row_bytes;
+    bool fits = true;
     for (int i = 0; i < t->n_dims; i++) {
-        if (t->shape[i] < 1)
-            return *why = "has a dimension below 1", false;
-        if (i < t->n_dims - 1 && __builtin_mul_overflow(rows, t->shape[i], &rows))
-            return *why = "has more rows than fit 64 bits", false;
+        if (t->shape[i] < 1) {
+            snprintf(why, TENSOR_WHY, "has a dimension of %lld, wanted 1 or more", (long long)t->shape[i]);
+            return false;
+        }
+        fits &= i == t->n_dims - 1 || !__builtin_mul_overflow(rows, t->shape[i], &rows);
     }
-    if (cols % block->values)
-        return *why = "has rows that are no whole blocks of its type", false;
-    if (!mem_mul((size_t)(cols / block->values), (size_t)block->bytes, &row_bytes) ||
-        !mem_mul((size_t)rows, row_bytes, bytes))
-        return *why = "has more bytes than fit 64 bits", false;
+    if (cols % block->values) {
+        snprintf(why, TENSOR_WHY, "has rows of %lld values, wanted a multiple of %d for %s", (long long)cols,
+                 block->values, block->name);
+        return false;
+    }
+    if (!fits || !mem_mul((size_t)(cols / block->values), (size_t)block->bytes, &row_bytes) ||
+        !mem_mul((size_t)rows, row_bytes, bytes)) {
+        snprintf(why, TENSOR_WHY, "needs more bytes than fit 64 bits");
+        return false;
+    }
     t->m = (struct matrix_rows){.type = type, .rows = rows, .cols = cols, .row_bytes = row_bytes};
     return true;
 }

@@ -191,14 +191,29 @@ static pllm_status gguf_same_int(const struct gguf *g, const struct gguf_value *
     return PLLM_OK;
 }
 
+/* The vocabulary's size is the length of its list. */
+static pllm_status gguf_count(const struct gguf *g, const struct gguf_value *v, int64_t lo, int64_t hi, int64_t *out,
+                              pllm_error *err)
+{
+    char found[64];
+    if (!v->is_array || v->type != GGUF_STRING)
+        return error_set(err, PLLM_E_FORMAT, "%s: %s: is %s, wanted an array of strings", g->source, v->key,
+                         gguf_describe(v, found, sizeof found));
+    if (v->n < (uint64_t)lo || v->n > (uint64_t)hi)
+        return error_set(err, PLLM_E_FORMAT, "%s: %s: has %llu elements, wanted %lld to %lld", g->source, v->key,
+                         (unsigned long long)v->n, (long long)lo, (long long)hi);
+    *out = (int64_t)v->n;
+    return PLLM_OK;
+}
+
 static int64_t read_int(struct config *c, const struct place *p, int64_t lo, int64_t hi)
 {
     pllm_error err = {0};
     int64_t value = lo;
     if (p->json)
         json_as_int(p->json, lo, hi, &value, &err);
-    else if (p->value->is_array && p->value->type == GGUF_STRING) /* the vocabulary's size */
-        value = p->value->n <= (uint64_t)hi ? (int64_t)p->value->n : hi;
+    else if (strcmp(p->name, CONFIG_GGUF_TOKENS) == 0)
+        gguf_count(c->gguf, p->value, lo, hi, &value, &err);
     else
         gguf_same_int(c->gguf, p->value, lo, hi, &value, &err);
     keep(c, &err);

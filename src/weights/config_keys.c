@@ -48,7 +48,7 @@ static const struct {
     const char *key, *gguf;
 } gguf_keys[] = {
     {"model_type", "general.architecture"},
-    {"vocab_size", "tokenizer.ggml.tokens"}, /* its length; config.c knows */
+    {"vocab_size", CONFIG_GGUF_TOKENS},
     {"vocab_size", ".vocab_size"},
     {"bos_token_id", "tokenizer.ggml.bos_token_id"},
     {"eos_token_id", "tokenizer.ggml.eos_token_id"},

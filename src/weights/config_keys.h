@@ -7,6 +7,9 @@
 
 enum { CONFIG_KEY_MAX = 128 }; /* bytes of the longest key, NUL included */
 
+/* The list whose length is the vocabulary's size. */
+#define CONFIG_GGUF_TOKENS "tokenizer.ggml.tokens"
+
 /* Spelling number i (0: the key itself) of a config.json key, in `out`; false: there are no more. */
 bool config_spelling(const char *key, size_t i, char out[CONFIG_KEY_MAX]);
 

@@ -89,8 +89,10 @@ static pllm_status find_shard(struct checkpoint *c, struct stored_list *list, sh
     const char *name, *path;
     pllm_status status = shard_name(entry, &name, err);
     for (size_t i = shards->n; !status && i-- > 0;)
-        if (strcmp(shards->at[i].name, name) == 0)
-            return *file = shards->at[i].file, PLLM_OK;
+        if (strcmp(shards->at[i].name, name) == 0) {
+            *file = shards->at[i].file;
+            return PLLM_OK;
+        }
     if (!status)
         status = join(c, name, &path, err);
     if (!status && file_kind(path) == FILE_ABSENT)

@@ -227,7 +227,7 @@ static pllm_status read_tensor(struct reader *r, placed_vec *places)
     struct placed at;
     uint32_t number;
     enum block_type type;
-    const char *why;
+    char why[TENSOR_WHY];
     pllm_status status = take_name(r, "a tensor's name", MAX_NAME, &t.name);
     if (!status)
         status = take_shape(r, &t);
@@ -235,7 +235,7 @@ static pllm_status read_tensor(struct reader *r, placed_vec *places)
         status = ends_inside(r, t.name);
     if (!status)
         status = find_type(r, t.name, number, &type);
-    if (!status && !tensor_layout(&t, type, &at.bytes, &why))
+    if (!status && !tensor_layout(&t, type, &at.bytes, why))
         status = error_set(r->err, PLLM_E_FORMAT, "%s: tensor %s: %s", r->g->source, t.name, why);
     if (!status && (!vec_push(&r->g->tensors, t) || !vec_push(places, at)))
         status = error_memory(r->err, r->g->source);

@@ -70,6 +70,23 @@ static const char *read_layer(const char *name, int *layer)
     return digits && *name == '.' ? name + 1 : NULL;
 }
 
+/* The layer and the module of t->name; `name` is the tensor's, for messages. */
+static pllm_status find_module(const struct reader *r, const char *name, struct target *t)
+{
+    const char *module = read_layer(t->name, &t->layer);
+    if (!module)
+        return refuse(r, name, "is in no layer of the model");
+    if (t->layer >= r->shape->n_layers)
+        return error_set(r->err, PLLM_E_FORMAT, "%s: tensor %s: is for layer %d, but the model has %d layers", r->source,
+                         name, t->layer, r->shape->n_layers);
+    for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
+        if (strcmp(modules[i].name, module) == 0) {
+            t->module = &modules[i];
+            return PLLM_OK;
+        }
+    return refuse(r, name, "is for a module that cannot be adapted");
+}
+
 static pllm_status read_target(const struct reader *r, const char *name, struct target *t)
 {
     static const char peft[] = "base_model.model.";
@@ -82,16 +99,7 @@ static pllm_status read_target(const struct reader *r, const char *name, struct 
             continue;
         snprintf(t->name, sizeof t->name, "%.*s", (int)(n - m), begin);
         t->is_b = b;
-        const char *module = read_layer(t->name, &t->layer);
-        if (!module)
-            return refuse(r, name, "is in no layer of the model");
-        if (t->layer >= r->shape->n_layers)
-            return error_set(r->err, PLLM_E_FORMAT, "%s: tensor %s: is for layer %d, but the model has %d layers",
-                             r->source, name, t->layer, r->shape->n_layers);
-        for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
-            if (strcmp(modules[i].name, module) == 0)
-                return t->module = &modules[i], PLLM_OK;
-        return refuse(r, name, "is for a module that cannot be adapted");
+        return find_module(r, name, t);
     }
     return error_set(r->err, PLLM_E_FORMAT, "%s: tensor %s: does not end in %s or %s", r->source, name, ending[0],
                      ending[1]);
@@ -148,7 +156,7 @@ static pllm_status read_part(const struct reader *r, const struct target *t, enu
     return status ? status : copy_values(r, b, first_out, m->out, rank, &m->b);
 }
 
-static pllm_status read_pair(const struct reader *r, const struct target *t, const struct stored *a,
+static pllm_status read_pair(struct reader *r, const struct target *t, const struct stored *a,
                              const struct stored *b)
 {
     const struct module *module = t->module;
@@ -183,7 +191,7 @@ static const struct stored *find_partner(const struct reader *r, const struct st
     return stored_find(&r->list, name);
 }
 
-static pllm_status read_tensors(const struct reader *r)
+static pllm_status read_tensors(struct reader *r)
 {
     pllm_status status = PLLM_OK;
     if (!r->list.at.n)

@@ -111,7 +111,7 @@ static pllm_status read_mlx(struct lora_config *config, pllm_error *err)
 pllm_status lora_config_open(struct lora_config *out, const char *path, bool mlx, pllm_error *err)
 {
     struct buf text = {0};
-    struct lora_config config = {.mlx = mlx};
+    struct lora_config config = {.mlx = mlx, .steps = PATTERN_STEPS};
     pllm_status status = file_read(&text, path, MAX_CONFIG, err);
     if (!status)
         status = json_parse(&config.top, text.at, text.n, path, err);
@@ -135,15 +135,16 @@ void lora_config_close(struct lora_config *config)
 }
 
 /* The value of the first pattern that the module's name matches, as PEFT looks it up; none: node NULL. */
-static pllm_status find_pattern(const struct json *patterns, const char *module, struct json *out, pllm_error *err)
+static pllm_status find_pattern(struct lora_config *config, const struct json *patterns, const char *module,
+                                struct json *out, pllm_error *err)
 {
     void *cursor = NULL;
     struct json member;
     out->node = NULL;
     while (json_next(patterns, &cursor, &member)) {
-        enum pattern_result result = lora_pattern_match(member.key, module);
+        enum pattern_result result = lora_pattern_match(member.key, module, &config->steps);
         if (result == PATTERN_BAD)
-            return json_unsupported(&member, err, "is no pattern that is understood");
+            return json_unsupported(&member, err, "is no pattern that is understood, or takes too long");
         if (result == PATTERN_YES) {
             *out = member;
             break;
@@ -152,7 +153,7 @@ static pllm_status find_pattern(const struct json *patterns, const char *module,
     return PLLM_OK;
 }
 
-pllm_status lora_config_module(const struct lora_config *config, const char *module, int *rank, float *scale,
+pllm_status lora_config_module(struct lora_config *config, const char *module, int *rank, float *scale,
                                pllm_error *err)
 {
     const struct json ranks = json_get(&config->top, "rank_pattern"), alphas = json_get(&config->top, "alpha_pattern");
@@ -161,11 +162,11 @@ pllm_status lora_config_module(const struct lora_config *config, const char *mod
     *rank = config->rank;
     pllm_status status = PLLM_OK;
     if (!config->mlx) {
-        status = find_pattern(&ranks, module, &at, err);
+        status = find_pattern(config, &ranks, module, &at, err);
         if (!status && at.node)
             status = read_rank(&at, rank, err);
         if (!status)
-            status = find_pattern(&alphas, module, &at, err);
+            status = find_pattern(config, &alphas, module, &at, err);
         if (!status && at.node)
             status = json_as_number(&at, &alpha, err);
         alpha /= config->rslora ? sqrt(*rank) : *rank;

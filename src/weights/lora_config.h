@@ -13,6 +13,7 @@ struct lora_config {
     bool mlx;
     int rank;
     double alpha;  /* mlx: the scale itself */
+    int steps;     /* left for patterns */
     bool rslora;   /* alpha / sqrt(rank) in place of alpha / rank */
 };
 
@@ -21,7 +22,7 @@ pllm_status lora_config_open(struct lora_config *out, const char *path, bool mlx
 void lora_config_close(struct lora_config *config);
 
 /* Of a module by its full name, "model.layers.0.self_attn.q_proj". */
-pllm_status lora_config_module(const struct lora_config *config, const char *module, int *rank, float *scale,
+pllm_status lora_config_module(struct lora_config *config, const char *module, int *rank, float *scale,
                                pllm_error *err);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { MAX_NAME = 255, MAX_DEPTH = 8, MAX_STEPS = 100000 };
+enum { MAX_NAME = 255, MAX_DEPTH = 8 };
 
 /* Places in the name, as a set: at[i] is before character i. */
 struct places {
@@ -15,7 +15,8 @@ struct places {
 struct matcher {
     const char *p; /* the rest of the pattern */
     const char *name;
-    int n, depth, steps;
+    int n, depth;
+    int *steps;
     bool bad;
 };
 
@@ -123,7 +124,7 @@ static struct places atom(struct matcher *m, const struct places *from)
 {
     struct places to = {{false}};
     charset set = {false};
-    if (++m->steps > MAX_STEPS)
+    if (--*m->steps < 0)
         return fail(m);
     if (*m->p == '(') {
         m->p++;
@@ -189,17 +190,38 @@ static struct places alternatives(struct matcher *m, const struct places *from)
     return to;
 }
 
-enum pattern_result lora_pattern_match(const char *pattern, const char *name)
+/* A plain name, as nearly all patterns are; its dots match any character. */
+static bool is_plain(const char *pattern)
+{
+    while (isalnum((unsigned char)*pattern) || (*pattern && strchr("._-", *pattern)))
+        pattern++;
+    return !*pattern;
+}
+
+static bool match_plain(const char *pattern, size_t length, const char *name, size_t n)
+{
+    if (length > n || (length < n && name[n - length - 1] != '.'))
+        return false;
+    name += n - length;
+    for (size_t i = 0; i < length; i++)
+        if (pattern[i] != '.' && pattern[i] != name[i])
+            return false;
+    return true;
+}
+
+enum pattern_result lora_pattern_match(const char *pattern, const char *name, int *steps)
 {
     char text[MAX_NAME + 1];
     const size_t n = strlen(name), length = strlen(pattern);
-    if (n > MAX_NAME || length > MAX_NAME)
+    if (n > MAX_NAME || length > MAX_NAME || --*steps < 0)
         return PATTERN_BAD;
+    if (is_plain(pattern))
+        return match_plain(pattern, length, name, n) ? PATTERN_YES : PATTERN_NO;
     const bool anchored = pattern[0] == '^';
     memcpy(text, pattern, length + 1);
     if (length > 1 && text[length - 1] == '$' && text[length - 2] != '\\')
         text[length - 1] = '\0';
-    struct matcher m = {.p = text + anchored, .name = name, .n = (int)n};
+    struct matcher m = {.p = text + anchored, .name = name, .n = (int)n, .steps = steps};
     struct places from = {{true}};
     for (size_t i = 0; !anchored && i < n; i++)
         from.at[i + 1] = name[i] == '.';

@@ -7,7 +7,11 @@
 
 enum pattern_result { PATTERN_NO, PATTERN_YES, PATTERN_BAD /* malformed, unknown or too costly */ };
 
-/* As Python's re.match("(.*\\.)?(PATTERN)$", name): all of `name`, or what follows one of its dots. */
-enum pattern_result lora_pattern_match(const char *pattern, const char *name);
+/* Steps for all matches of one adapter: hundreds of plain names cost one each, so only an attack runs out. */
+enum { PATTERN_STEPS = 1000000 };
+
+/* As Python's re.match("(.*\\.)?(PATTERN)$", name): all of `name`, or what follows one of its dots. Takes what it
+ * costs from *steps. */
+enum pattern_result lora_pattern_match(const char *pattern, const char *name, int *steps);
 
 #endif

@@ -47,8 +47,10 @@ static pllm_status one_of(const struct json *at, const int *allowed, const char 
     if (status)
         return status;
     for (; *allowed; allowed++)
-        if (value == *allowed)
-            return *out = *allowed, PLLM_OK;
+        if (value == *allowed) {
+            *out = *allowed;
+            return PLLM_OK;
+        }
     return json_error(at, err, "is %" PRId64 ", wanted %s", value, wanted);
 }
 
@@ -167,10 +169,10 @@ static bool is_part(const struct stored_list *list, const struct stored *s)
 static pllm_status take_plain(const struct checkpoint *c, const struct stored *s, struct tensor *t, pllm_error *err)
 {
     size_t bytes;
-    const char *why;
+    char why[TENSOR_WHY];
     t->n_dims = s->n_dims;
     memcpy(t->shape, s->shape, sizeof t->shape);
-    if (!tensor_layout(t, s->dtype->type, &bytes, &why))
+    if (!tensor_layout(t, s->dtype->type, &bytes, why))
         return tensor_error(c, s, err, why);
     t->m.data = s->data;
     return PLLM_OK;

@@ -55,8 +55,9 @@ typedef VEC(int32_t) token_vec;
 pllm_status checkpoint_end_tokens(const struct checkpoint *c, token_vec *ids, pllm_error *err);
 
 /* For readers: fills t->m's type, rows, cols and row_bytes from the shape and tells the bytes of all rows. False:
- * a dimension below 1, rows that are no whole blocks, or a size that does not fit; *why says which. */
-bool tensor_layout(struct tensor *t, enum block_type type, size_t *bytes, const char **why);
+ * a dimension below 1, rows that are no whole blocks, or a size that does not fit; `why` says which. */
+enum { TENSOR_WHY = 96 };
+bool tensor_layout(struct tensor *t, enum block_type type, size_t *bytes, char why[TENSOR_WHY]);
 
 /* The bytes of a tensor were read and will not be again (file_forget). */
 void checkpoint_forget(const struct checkpoint *c, const struct tensor *t);

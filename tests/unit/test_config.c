@@ -218,6 +218,29 @@ static void names_gguf_keys_in_errors(void **state)
     close_model(&m, "m.gguf: qwen2.attention.head_count: is an array of 3 integers, wanted a number");
 }
 
+static void counts_the_vocabulary(void **state)
+{
+    (void)state;
+    struct gguf_writer w = sound();
+    struct model m;
+    open_model(&m, &w);
+    config_int(m.config, "vocab_size", 3, 99);
+    close_model(&m, "m.gguf: tokenizer.ggml.tokens: has 2 elements, wanted 3 to 99");
+    w = (struct gguf_writer){0};
+    gguf_put_string(&w, "general.architecture", "llama");
+    gguf_put_u32(&w, "llama.vocab_size", 7);
+    open_model(&m, &w);
+    assert_int_equal(config_int(m.config, "vocab_size", 1, 99), 7);
+    close_model(&m, "");
+    w = (struct gguf_writer){0};
+    gguf_put_string(&w, "general.architecture", "llama");
+    gguf_put_array(&w, "tokenizer.ggml.tokens", 4, 1);
+    put_number(&w.values, 7, 4);
+    open_model(&m, &w);
+    config_int(m.config, "vocab_size", 1, 99);
+    close_model(&m, "m.gguf: tokenizer.ggml.tokens: is an array of 1 integers, wanted an array of strings");
+}
+
 static void wants_an_architecture(void **state)
 {
     (void)state;
@@ -248,7 +271,7 @@ int main(void)
         cmocka_unit_test(reads_both_spellings),      cmocka_unit_test(reads_values_and_fallbacks),
         cmocka_unit_test(keeps_the_first_error),     cmocka_unit_test(refuses_other_json),
         cmocka_unit_test(translates_gguf_keys),      cmocka_unit_test(names_gguf_keys_in_errors),
-        cmocka_unit_test(wants_an_architecture),
+        cmocka_unit_test(wants_an_architecture),     cmocka_unit_test(counts_the_vocabulary),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,10 +248,10 @@ static void refuses_bad_tensors(void **state)
     refuse_info("t", 0, dims, 0, 0, format, "tensor t: has 0 dimensions, wanted 1 to 4");
     refuse_info("t", 2, zero, 0, 0, format, "tensor t: dimension 1 is 0, wanted 1 to 2^63-1");
     refuse_info("t", 2, huge, 0, 0, format, "tensor t: dimension 1 is 9223372036854775808");
-    refuse_info("t", 3, wraps, 0, 0, format, "tensor t: has more rows than fit 64 bits");
-    refuse_info("t", 1, bytes, 0, 0, format, "tensor t: has more bytes than fit 64 bits");
-    refuse_info("t", 2, odd, 2, 0, format, "tensor t: has rows that are no whole blocks of its type");
-    refuse_info("t", 2, dims, 14, 0, format, "tensor t: has rows that are no whole blocks of its type");
+    refuse_info("t", 3, wraps, 0, 0, format, "tensor t: needs more bytes than fit 64 bits");
+    refuse_info("t", 1, bytes, 0, 0, format, "tensor t: needs more bytes than fit 64 bits");
+    refuse_info("t", 2, odd, 2, 0, format, "tensor t: has rows of 33 values, wanted a multiple of 32 for q4_0");
+    refuse_info("t", 2, dims, 14, 0, format, "tensor t: has rows of 32 values, wanted a multiple of 256 for q6_k");
     refuse_info("t", 2, dims, 250, 0, format, "tensor t: type 250 is none of GGUF's");
     refuse_info("t", 2, dims, 4, 0, format, "tensor t: type 4 is none of GGUF's");
     refuse_info("t", 2, dims, 16, 0, PLLM_E_UNSUPPORTED, "tensor t: type IQ2_XXS (16) is not supported");

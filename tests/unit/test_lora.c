@@ -234,6 +234,10 @@ static void matches_patterns(void **state)
     } cases[] = {
         {"q_proj", "model.layers.0.q_proj", PATTERN_YES},
         {"_proj", "model.layers.0.q_proj", PATTERN_NO},
+        {"abc", "bc", PATTERN_NO},
+        {"a.c", "a.c", PATTERN_YES},
+        {"layersX0", "model.layers.0", PATTERN_NO},
+        {"model.layers", "model_layers", PATTERN_YES},
         {"layers.0.q_proj", "model.layers.0.q_proj", PATTERN_YES},
         {"^q_proj", "a.q_proj", PATTERN_NO},
         {"^a.q_proj$", "a.q_proj", PATTERN_YES},
@@ -258,9 +262,14 @@ static void matches_patterns(void **state)
                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
          PATTERN_YES},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (lora_pattern_match(cases[i].pattern, cases[i].name) != cases[i].result)
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int steps = PATTERN_STEPS;
+        if (lora_pattern_match(cases[i].pattern, cases[i].name, &steps) != cases[i].result)
             fail_msg("\"%s\" on \"%s\"", cases[i].pattern, cases[i].name);
+    }
+    int steps = 5;
+    assert_int_equal(lora_pattern_match("(q|k)", "a.q", &steps), PATTERN_YES);
+    assert_int_equal(lora_pattern_match("(q|k)", "a.q", &steps), PATTERN_BAD);
 }
 
 /* The shapes of ../shared/reference/models/llama and gemma, which the adapters there are for. */

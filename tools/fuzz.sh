@@ -1,0 +1,17 @@
+#!/bin/sh
+# Runs every fuzz target for a while under ASan and UBSan: tools/fuzz.sh [SECONDS of each, 60] [STEM...]
+# Needs clang. What is found lies in build-fuzz/; its input belongs into fuzz/corpus/STEM/ with the fix.
+set -eu
+cd "$(dirname "$0")/.."
+seconds=${1:-60}
+[ $# -eq 0 ] || shift
+[ $# -gt 0 ] || set -- $(sed -n 's/^fuzz_target(\(.*\))$/\1/p' fuzz/CMakeLists.txt)
+cmake -S . -B build-fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPARALLM_FUZZ=ON \
+    -DPARALLM_SANITIZE=address,undefined > /dev/null
+for stem; do
+    ninja -C build-fuzz --quiet "fuzz_$stem"
+    mkdir -p "build-fuzz/corpus/$stem"
+    echo "fuzz_$stem: $seconds s"
+    "build-fuzz/fuzz_$stem" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=4096 -verbosity=0 \
+        -artifact_prefix="build-fuzz/$stem-" "build-fuzz/corpus/$stem" "fuzz/corpus/$stem"
+done
