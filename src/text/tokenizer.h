@@ -24,6 +24,7 @@ struct tokenizer_settings {
 /* GGUF's tokenizer.ggml.* metadata, read by the caller; absent: NULL, -1. Memory is read during the call only. */
 struct gguf_vocab {
     const char *model, *pre; /* "gpt2", "llama" ...; "llama-bpe" ... */
+    const char *name;        /* general.name, for the one model whose tokens have flags that GGUF cannot say */
     const struct text_span *tokens;
     size_t n_tokens;
     const float *scores;   /* [n_tokens] or NULL */

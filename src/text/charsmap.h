@@ -1,0 +1,31 @@
+/* SentencePiece's compiled normalization rules: a double-array trie of strings and what each is replaced by. */
+#ifndef PARALLM_TEXT_CHARSMAP_H
+#define PARALLM_TEXT_CHARSMAP_H
+
+#include "base/error.h"
+#include "base/vec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum charsmap_rule {
+    CHARSMAP_LONGEST, /* the longest rule at each place: SentencePiece */
+    CHARSMAP_CLUSTERS /* whole grapheme clusters below 6 bytes, else characters, by the shortest rule: tokenizers */
+};
+
+struct charsmap {
+    uint32_t *unit;
+    size_t n_units;
+    char *replacement; /* NUL-terminated strings one after another */
+    size_t n_replacement;
+    enum charsmap_rule rule;
+};
+
+/* From the bytes of `precompiled_charsmap`, which are copied. */
+pllm_status charsmap_init(struct charsmap *m, const void *bytes, size_t n, enum charsmap_rule rule, pllm_error *err);
+void charsmap_fini(struct charsmap *m);
+
+/* Appends the rewritten text; false: no memory. */
+bool charsmap_run(const struct charsmap *m, const char *text, size_t n, struct buf *out);
+
+#endif

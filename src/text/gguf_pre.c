@@ -1,0 +1,60 @@
+#include "text/gguf_pre.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define ENDINGS "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]"
+#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+/* Words with what stands before them, `digits`, punctuation, lines, white space. */
+#define WORDS(digits)                                                                                          \
+    "(?:" ENDINGS ")|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" digits                                                     \
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
+#define LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
+/* The same with words cut before capitals. */
+#define CASED_WORDS(endings, digits)                                                                           \
+    "[^\\r\\n\\p{L}\\p{N}]?" UPPER "*" LOWER "+" endings "|[^\\r\\n\\p{L}\\p{N}]?" UPPER "+" LOWER "*" endings "|" digits \
+    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+#define BLOOM " ?[^(\\s|.,!?\xE2\x80\xA6\xE3\x80\x82\xEF\xBC\x8C\xE3\x80\x81\xE0\xA5\xA4\xDB\x94\xD8\x8C)]+"
+
+/* After the tokenizer.json of the models that the names are of. */
+static const struct gguf_pre pres[] = {
+    {.names = "gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de jina-v2-code gigachat mpt olmo jais trillion granite-docling "
+              "roberta-bpe exaone-moe mellum a.x-4.0 ",
+     .patterns = {GPT2}},
+    {.names = "smollm starcoder refact command-r codeshell exaone minerva-7b ", .patterns = {"\\p{N}", GPT2}},
+    {.names = "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 ",
+     .patterns = {WORDS("\\p{N}{1,3}")},
+     .ignore_merges = true,
+     .add_bos = true},
+    {.names = "dbrx smaug-bpe glm4 chatglm-bpe ", .patterns = {WORDS("\\p{N}{1,3}")}},
+    {.names = "qwen2 stablelm2 deepseek-r1-qwen megrez hunyuan kormo ", .patterns = {WORDS("\\p{N}")}},
+    {.names = "gpt-4o llama4 o200k ", .patterns = {CASED_WORDS("(?:" ENDINGS ")?", "\\p{N}{1,3}")}},
+    {.names = "tekken ", .patterns = {CASED_WORDS("", "\\p{N}")}, .ignore_merges = true, .add_bos = true},
+    {.names = "deepseek-coder ",
+     .patterns = {"[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+",
+                  "[\xE4\xB8\x80-\xE9\xBE\xA5\xE0\xA0\x80-\xE4\xB8\x80\xEA\xB0\x80-\xED\x9F\xBF]+", "\\p{N}"}},
+    {.names = "deepseek-v3 hunyuan-dense ",
+     .patterns = {"\\p{N}{1,3}", "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+",
+                  "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
+                  " ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {.names = "falcon ",
+     .patterns = {"[\\p{P}\\$\\+<=>\\^~\\|`]+",
+                  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)", "[0-9][0-9][0-9]"}},
+    {.names = "bloom poro-chat gpt3-finnish ", .patterns = {BLOOM}},
+    {.names = "viking ", .patterns = {BLOOM, "\\p{N}"}},
+    {.names = "default ",
+     .patterns = {"[\\p{P}\\$\\+<=>\\^~\\|]+",
+                  "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)", "\\p{N}+",
+                  "[0-9][0-9][0-9]"}},
+};
+
+const struct gguf_pre *gguf_pre_find(const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof pres / sizeof pres[0]; i++)
+        for (const char *at = pres[i].names, *end; (end = strchr(at, ' ')) != NULL; at = end + 1)
+            if ((size_t)(end - at) == n && memcmp(at, name, n) == 0)
+                return &pres[i];
+    return NULL;
+}
