@@ -8,8 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_THREADS = 1024, REPEATS = 5, CHAINS = 10 };
-enum { STEPS = 10000000 };
+enum { MAX_THREADS = 1024, REPEATS = 5, CHAINS_PER_STEP = 10, STEPS = 20000000 };
 
 struct job {
     void (*loop)(struct job *job);
@@ -31,19 +30,24 @@ static void read_plain(struct job *j)
 
 static void f32_plain(struct job *j)
 {
-    float sum[8] = {0}, x = 1e-9f;
-    for (long n = 0; n < STEPS; n++)
-        for (int i = 0; i < 8; i++)
-            sum[i] += x * sum[i];
-    for (int i = 0; i < 8; i++)
-        j->sink += sum[i];
-    j->work = (double)STEPS * 8 * 2;
+    float a = 0.0f, b = 0.0f, c = 0.0f, d = 0.0f;
+    for (long n = 0; n < STEPS; n++) { /* a dependence on n, so that the loop stays a loop */
+        float x = (float)n;
+        a += x * 0.25f;
+        b += x * 0.5f;
+        c += x * 0.75f;
+        d += x * 1.25f;
+    }
+    j->sink = a + b + c + d;
+    j->work = (double)STEPS * 4 * 2;
 }
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 
-/* Ten independent chains hide the latency of two multiply units; KEEP stops the compiler from merging them. */
+/* A loop of ten independent chains, enough to hide the latency of two multiply units. STEP(i) makes one link of
+ * chain i; the empty assembly keeps the compiler from merging links or taking anything out of the loop. */
+#define CHAINS(STEP) STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8) STEP(9)
 #define KEEP(v) __asm__("" : "+x"(v))
 #define KEEP_512(v) __asm__("" : "+v"(v))
 #define TARGET(t) __attribute__((target(t)))
@@ -64,94 +68,105 @@ TARGET("avx2") static void read_avx2(struct job *j)
 
 TARGET("avx2,fma") static void f32_avx2(struct job *j)
 {
-    __m256 sum[CHAINS], x = _mm256_set1_ps(1e-9f), y = _mm256_set1_ps(1.0f);
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm256_setzero_ps();
-    for (long n = 0; n < STEPS; n++)
-        for (int i = 0; i < CHAINS; i++) {
-            sum[i] = _mm256_fmadd_ps(x, y, sum[i]);
-            KEEP(sum[i]);
-        }
-    for (int i = 0; i < CHAINS; i++)
-        j->sink += _mm256_cvtss_f32(sum[i]);
-    j->work = (double)STEPS * CHAINS * 16;
+    __m256 x = _mm256_set1_ps(1e-9f), y = _mm256_set1_ps(1.0f);
+#define START(i) __m256 s##i = _mm256_setzero_ps();
+#define STEP(i) s##i = _mm256_fmadd_ps(x, y, s##i); KEEP(s##i);
+#define END(i) j->sink += _mm256_cvtss_f32(s##i);
+    CHAINS(START)
+    for (long n = 0; n < STEPS; n++) {
+        CHAINS(STEP)
+    }
+    CHAINS(END)
+#undef START
+#undef STEP
+#undef END
+    j->work = (double)STEPS * CHAINS_PER_STEP * 16;
 }
 
 TARGET("avx2") static void int8_avx2(struct job *j)
 {
-    __m256i sum[CHAINS], p = _mm256_set1_epi8(3), q = _mm256_set1_epi8(1);
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm256_setzero_si256();
-    for (long n = 0; n < STEPS; n++)
-        for (int i = 0; i < CHAINS; i++) {
-            __m256i t = _mm256_maddubs_epi16(p, q);
-            KEEP(t);
-            sum[i] = _mm256_add_epi16(sum[i], t);
-            KEEP(sum[i]);
-        }
-    for (int i = 0; i < CHAINS; i++)
-        j->sink += (float)_mm256_extract_epi32(sum[i], 0);
-    j->work = (double)STEPS * CHAINS * 64;
+    __m256i p = _mm256_set1_epi8(3), q = _mm256_set1_epi8(1);
+#define START(i) __m256i s##i = _mm256_setzero_si256();
+#define STEP(i) s##i = _mm256_add_epi16(s##i, _mm256_maddubs_epi16(p, q)); KEEP(s##i); KEEP(q);
+#define END(i) j->sink += (float)_mm256_extract_epi32(s##i, 0);
+    CHAINS(START)
+    for (long n = 0; n < STEPS; n++) {
+        CHAINS(STEP)
+    }
+    CHAINS(END)
+#undef START
+#undef STEP
+#undef END
+    j->work = (double)STEPS * CHAINS_PER_STEP * 64;
 }
 
 /* The VEX form of vpdpbusd, in assembly: compilers older than the intrinsic need no more. */
 TARGET("avx2") static void int8_avxvnni(struct job *j)
 {
-    __m256i sum[CHAINS], p = _mm256_set1_epi8(3), q = _mm256_set1_epi8(1);
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm256_setzero_si256();
-    for (long n = 0; n < STEPS; n++)
-        for (int i = 0; i < CHAINS; i++)
-            __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum[i]) : "x"(p), "x"(q));
-    for (int i = 0; i < CHAINS; i++)
-        j->sink += (float)_mm256_extract_epi32(sum[i], 0);
-    j->work = (double)STEPS * CHAINS * 64;
+    __m256i p = _mm256_set1_epi8(3), q = _mm256_set1_epi8(1);
+#define START(i) __m256i s##i = _mm256_setzero_si256();
+#define STEP(i) __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(s##i) : "x"(p), "x"(q));
+#define END(i) j->sink += (float)_mm256_extract_epi32(s##i, 0);
+    CHAINS(START)
+    for (long n = 0; n < STEPS; n++) {
+        CHAINS(STEP)
+    }
+    CHAINS(END)
+#undef START
+#undef STEP
+#undef END
+    j->work = (double)STEPS * CHAINS_PER_STEP * 64;
 }
 
 TARGET("avx512f") static void f32_avx512(struct job *j)
 {
-    __m512 sum[CHAINS], x = _mm512_set1_ps(1e-9f), y = _mm512_set1_ps(1.0f);
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm512_setzero_ps();
-    for (long n = 0; n < STEPS; n++)
-        for (int i = 0; i < CHAINS; i++) {
-            sum[i] = _mm512_fmadd_ps(x, y, sum[i]);
-            KEEP_512(sum[i]);
-        }
-    for (int i = 0; i < CHAINS; i++)
-        j->sink += _mm512_cvtss_f32(sum[i]);
-    j->work = (double)STEPS * CHAINS * 32;
+    __m512 x = _mm512_set1_ps(1e-9f), y = _mm512_set1_ps(1.0f);
+#define START(i) __m512 s##i = _mm512_setzero_ps();
+#define STEP(i) s##i = _mm512_fmadd_ps(x, y, s##i); KEEP_512(s##i);
+#define END(i) j->sink += _mm512_cvtss_f32(s##i);
+    CHAINS(START)
+    for (long n = 0; n < STEPS; n++) {
+        CHAINS(STEP)
+    }
+    CHAINS(END)
+#undef START
+#undef STEP
+#undef END
+    j->work = (double)STEPS * CHAINS_PER_STEP * 32;
 }
 
 TARGET("avx512f,avx512vnni") static void int8_avx512(struct job *j)
 {
-    __m512i sum[CHAINS], p = _mm512_set1_epi8(3), q = _mm512_set1_epi8(1);
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm512_setzero_si512();
-    for (long n = 0; n < STEPS; n++)
-        for (int i = 0; i < CHAINS; i++) {
-            sum[i] = _mm512_dpbusd_epi32(sum[i], p, q);
-            KEEP_512(sum[i]);
-        }
-    for (int i = 0; i < CHAINS; i++)
-        j->sink += (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(sum[i]));
-    j->work = (double)STEPS * CHAINS * 128;
+    __m512i p = _mm512_set1_epi8(3), q = _mm512_set1_epi8(1);
+#define START(i) __m512i s##i = _mm512_setzero_si512();
+#define STEP(i) s##i = _mm512_dpbusd_epi32(s##i, p, q); KEEP_512(s##i);
+#define END(i) j->sink += (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(s##i));
+    CHAINS(START)
+    for (long n = 0; n < STEPS; n++) {
+        CHAINS(STEP)
+    }
+    CHAINS(END)
+#undef START
+#undef STEP
+#undef END
+    j->work = (double)STEPS * CHAINS_PER_STEP * 128;
 }
 
 TARGET("avx512f,avx512bf16") static void bf16_avx512(struct job *j)
 {
-    __m512 sum[CHAINS];
     __m512bh h = (__m512bh)_mm512_set1_epi16(0x3c00);
-    for (int i = 0; i < CHAINS; i++)
-        sum[i] = _mm512_setzero_ps();
-    for (long n = 0; n < STEPS; n++)
-        for (int i = 0; i < CHAINS; i++) {
-            sum[i] = _mm512_dpbf16_ps(sum[i], h, h);
-            KEEP_512(sum[i]);
-        }
-    for (int i = 0; i < CHAINS; i++)
-        j->sink += _mm512_cvtss_f32(sum[i]);
-    j->work = (double)STEPS * CHAINS * 64;
+#define START(i) __m512 s##i = _mm512_setzero_ps();
+#define STEP(i) s##i = _mm512_dpbf16_ps(s##i, h, h); KEEP_512(s##i);
+#define END(i) j->sink += _mm512_cvtss_f32(s##i);
+    CHAINS(START)
+    for (long n = 0; n < STEPS; n++) {
+        CHAINS(STEP)
+    }
+    CHAINS(END)
+#undef START
+#undef STEP
+#undef END
+    j->work = (double)STEPS * CHAINS_PER_STEP * 64;
 }
 
 #endif

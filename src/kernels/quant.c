@@ -196,7 +196,7 @@ static void decode_mlx(struct quant_block *out, const struct matrix_rows *m, int
 
 /* ---- The table ---------------------------------------------------------------------------------- */
 
-static const int8_t iq4_level[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+const int8_t quant_iq4_level[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 static const struct {
     void (*decode)(struct quant_block *out, const uint8_t *in);            /* blocks of 32, or */
@@ -209,13 +209,13 @@ static const struct {
     [TYPE_Q5_0] = {.decode = decode_q5_0, .offset = 16},
     [TYPE_Q5_1] = {.decode = decode_q5_1},
     [TYPE_Q8_0] = {.decode = decode_q8_0, .offset = 128},
-    [TYPE_IQ4_NL] = {.decode = decode_q4_0, .table = iq4_level},
+    [TYPE_IQ4_NL] = {.decode = decode_q4_0, .table = quant_iq4_level},
     [TYPE_Q2_K] = {.decode_part = decode_q2_k},
     [TYPE_Q3_K] = {.decode_part = decode_q3_k, .offset = 4},
     [TYPE_Q4_K] = {.decode_part = decode_q4_k},
     [TYPE_Q5_K] = {.decode_part = decode_q5_k},
     [TYPE_Q6_K] = {.decode_part = decode_q6_k, .offset = 32},
-    [TYPE_IQ4_XS] = {.decode_part = decode_iq4_xs, .table = iq4_level},
+    [TYPE_IQ4_XS] = {.decode_part = decode_iq4_xs, .table = quant_iq4_level},
 };
 
 void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block)

@@ -20,6 +20,8 @@ struct quant_block {
 /* Values [row][32 * block .. + 31] of a quantized matrix. */
 void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block);
 
+extern const int8_t quant_iq4_level[16];
+
 /* q of each code: 16 values of a 4-bit table, or NULL where q = code - quant_offset(type). */
 const int8_t *quant_table(enum block_type type);
 int quant_offset(enum block_type type);

@@ -103,7 +103,7 @@ static void fill_acts(struct check *c, struct problem *p)
         float x = check_normal(c);
         if (p->pattern == EXACT) /* integers that int8 holds, with 127 in each block: the scale is 1 */
             x = i % p->K % A8_BLOCK == 5 ? 127.0f : (float)check_random(c, 255) - 127.0f;
-        else if (p->pattern == MAX_CODES)
+        else if (p->pattern == MAX_CODES || p->pattern == ZERO_CODES)
             x = i / p->K % 2 ? -127.0f : 127.0f;
         else if (p->pattern == DENORMAL)
             x *= 0x1p-130f;

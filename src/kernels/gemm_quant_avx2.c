@@ -1,0 +1,600 @@
+/* Products of quantized weights with int8 activations, AVX2.
+ *
+ * A panel is 16 outputs: two registers of 8 outputs by 4 values of k (quant_panel.h); a tile is up to 4 rows.
+ * vpmaddubsw multiplies codes (unsigned) with a row's four broadcast bytes; what happens to the 16-bit pairs
+ * is a matter of the type:
+ *   sums of 16   Types of up to 5 bits with one scale per 32. Eight results of a block are added in 16 bits and
+ *                one vpmaddwd closes the block. The sum starts at -offset times the sum of the lane's
+ *                activations: intermediate sums may wrap, the last one fits, as |q| <= 16 and 16 x 16 x 127 < 2^15.
+ *   halves       6, 3 and 2 bits with a scale per 16. The same over half a block (8 x 32 x 127 < 2^15); the closing
+ *                vpmaddwd multiplies with the integer scales.
+ *   signed       8 bits and tables. vpmaddubsw of |q| and sign(q) x, widened at once: 2 x 128 x 127 < 2^15.
+ * Float sums live in the first-level cache (one load and one store per block), as 16 registers are few: with them
+ * in registers every tile would be half as large. Codes are unpacked by the first tile and kept in the
+ * first-level cache for the others, 512 values of k at a time.
+ *
+ * Order of a sum: blocks of 32 one after another, acc += isum * x.scale * w.scale, then the minimum's part. */
+#include "base/mem.h"
+#include "kernels/quant_panel.h"
+#include "kernels/tiers.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+/* Everything is inlined into one function per type and height, with constants for type and height. */
+#define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+enum { LANES = 8, PANEL = 16, TILE = 4, GROUPS = 8 };
+enum { STAGE = 16 };           /* blocks of K whose codes are kept unpacked at a time */
+enum { PASS_ROWS = 128 };      /* rows whose float sums are kept at a time */
+enum { PREFETCH_BYTES = 4096 }; /* ahead of the first tile, which is the one that reads memory */
+
+/* ---- Activations ---------------------------------------------------------------------------------- */
+
+/* A tile of h rows holds for each block of 32, one block after another,
+ *     q       int8 [8][h][4]: four values of each row, so that a row's broadcasts are a constant apart
+ *     start   int16 [h][2]: -8 times the sum of q where k % 4 < 2, and where not (lanes of vpmaddubsw)
+ *     scale   float [h]
+ *     sum     float [h]: scale times the sum of q
+ * and then, for each block, what only types with a scale per 16 read:
+ *     half    int16 [2][h][2]: -4 times the lanes' sums of either half
+ *     halves  int16 [h][2]: sums of q of either half */
+enum { ROW_BYTES = 44, ROW_EXTRA = 12 };
+enum { AT_START = 32, AT_SCALE = 36, AT_SUM = 40, AT_HALF = 0, AT_HALVES = 8 }; /* times h */
+
+static int block_count(int K)
+{
+    return (K + A8_BLOCK - 1) / A8_BLOCK;
+}
+
+static size_t tile_bytes(int rows, int K)
+{
+    return mem_round_up((size_t)block_count(K) * (size_t)rows * (ROW_BYTES + ROW_EXTRA), MEM_ALIGN);
+}
+
+static size_t a8_bytes(int rows, int K)
+{
+    return (size_t)(rows / TILE) * tile_bytes(TILE, K) + tile_bytes(rows % TILE, K);
+}
+
+/* Largest magnitude of 32 values as an integer of the same order; NaN is larger than infinity. */
+static int largest_bits(const __m256 *x)
+{
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+    __m256i m = _mm256_and_si256(_mm256_castps_si256(x[0]), magnitude);
+    for (int i = 1; i < 4; i++)
+        m = _mm256_max_epi32(m, _mm256_and_si256(_mm256_castps_si256(x[i]), magnitude));
+    __m128i m4 = _mm_max_epi32(_mm256_castsi256_si128(m), _mm256_extracti128_si256(m, 1));
+    m4 = _mm_max_epi32(m4, _mm_shuffle_epi32(m4, 0x4e));
+    return _mm_cvtsi128_si32(_mm_max_epi32(m4, _mm_shuffle_epi32(m4, 0xb1)));
+}
+
+/* 32 floats to int8, in order. */
+static __m256i quantize(const __m256 *x, float inverse)
+{
+    __m256 f = _mm256_set1_ps(inverse);
+    __m256i q[4];
+    for (int i = 0; i < 4; i++)
+        q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], f));
+    __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+    return _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+static void store_int(char *to, int value)
+{
+    memcpy(to, &value, 4);
+}
+
+static void store_float(char *to, float value)
+{
+    memcpy(to, &value, 4);
+}
+
+/* Both int16 of a half: sums of q where k % 4 < 2 and where not. */
+static __m128i half_lanes(__m128i pairs)
+{
+    pairs = _mm_add_epi16(pairs, _mm_shuffle_epi32(pairs, 0x4e));
+    return _mm_add_epi16(pairs, _mm_shuffle_epi32(pairs, 0xb1));
+}
+
+static void pack_block(char *to, char *extra, int h, int r, const float *in)
+{
+    __m256 x[4];
+    for (int i = 0; i < 4; i++)
+        x[i] = _mm256_loadu_ps(in + 8 * i);
+    int bits = largest_bits(x);
+    bool finite = bits < 0x7f800000;
+    float amax = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(bits)));
+    __m256i q = finite ? quantize(x, a8_inverse(amax)) : _mm256_setzero_si256();
+    float scale = finite ? a8_scale(amax) : NAN;
+    int32_t words[GROUPS];
+    _mm256_storeu_si256((__m256i *)words, q);
+    for (int g = 0; g < GROUPS; g++)
+        store_int(to + (g * h + r) * 4, words[g]);
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), q);
+    __m128i half0 = half_lanes(_mm256_castsi256_si128(pairs)), half1 = half_lanes(_mm256_extracti128_si256(pairs, 1));
+    const __m128i one = _mm_set1_epi16(1), zero = _mm_setzero_si128();
+    int sum0 = _mm_cvtsi128_si32(_mm_madd_epi16(half0, one)), sum1 = _mm_cvtsi128_si32(_mm_madd_epi16(half1, one));
+    store_int(to + AT_START * h + 4 * r,
+              _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(_mm_add_epi16(half0, half1), 3))));
+    store_float(to + AT_SCALE * h + 4 * r, scale);
+    store_float(to + AT_SUM * h + 4 * r, scale * (float)(sum0 + sum1));
+    store_int(extra + 4 * r, _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(half0, 2))));
+    store_int(extra + 4 * (h + r), _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(half1, 2))));
+    store_int(extra + AT_HALVES * h + 4 * r, (sum0 & 0xffff) | (int)((unsigned)sum1 << 16));
+}
+
+static void pack_row(char *tile, int h, int r, const float *in, int K)
+{
+    int blocks = block_count(K);
+    char *extra = tile + (size_t)(blocks * h) * ROW_BYTES;
+    for (int b = 0; b < blocks; b++, tile += h * ROW_BYTES, extra += h * ROW_EXTRA) {
+        float tail[A8_BLOCK] = {0};
+        const float *from = in + A8_BLOCK * b;
+        if (K - A8_BLOCK * b < A8_BLOCK)
+            from = memcpy(tail, from, (size_t)(K - A8_BLOCK * b) * sizeof(float));
+        pack_block(tile, extra, h, r, from);
+    }
+}
+
+static void a8_pack(void *packed, const float *in, size_t stride, int rows, int K)
+{
+    for (int r = 0; r < rows; r++) {
+        int first = r / TILE * TILE, h = rows - first < TILE ? rows - first : TILE;
+        pack_row((char *)packed + a8_bytes(first, K), h, r - first, in + (size_t)r * stride, K);
+    }
+}
+
+static const struct act_kernel a8 = {"a8", TILE, a8_bytes, a8_pack};
+
+/* ---- Formats -------------------------------------------------------------------------------------- */
+
+enum engine { SUMS, HALVES, SIGNED };
+
+/* What the code is specialised for; all are constants where they are used. */
+struct format {
+    enum engine engine;
+    int offset;        /* SUMS, HALVES: q = code - offset */
+    bool dmin, table;
+    struct quant_layout layout; /* MLX: blocks and scale_type come from the panel */
+    bool mlx;
+};
+
+/* Unpacked codes and scales of STAGE blocks, for all tiles but the first. */
+struct stage {
+    __m256i code[STAGE][GROUPS][2]; /* SIGNED: q */
+    __m256 d[STAGE][2], m[STAGE][2];
+    __m256i sub[STAGE][2][2];    /* HALVES: of each half, int16 twice for each output */
+    __m256i submin[STAGE][2];    /* HALVES with minima: int16 of both halves for each output */
+};
+
+/* A place along K in a panel. */
+struct place {
+    const uint8_t *header, *block;
+};
+
+INLINE __m256i load(const void *p)
+{
+    return _mm256_loadu_si256(p);
+}
+
+INLINE __m256i broadcast_int(const char *p)
+{
+    return _mm256_castps_si256(_mm256_broadcast_ss((const float *)(const void *)p));
+}
+
+INLINE __m256 broadcast_float(const char *p)
+{
+    return _mm256_broadcast_ss((const float *)(const void *)p);
+}
+
+/* Keeps the compiler from reordering sums of integers: it would need more registers than there are. */
+INLINE __m256i keep(__m256i v)
+{
+    __asm__("" : "+x"(v));
+    return v;
+}
+
+/* The field of each byte that begins at bit `from`, moved to bit `to`. */
+INLINE __m256i field(__m256i v, int from, int to, int mask)
+{
+    if (from > to)
+        v = _mm256_srli_epi16(v, from - to);
+    if (from < to)
+        v = _mm256_slli_epi16(v, to - from);
+    return _mm256_and_si256(v, _mm256_set1_epi8((char)(mask << to)));
+}
+
+/* Vector v = 2g + p of a plane of `bits` bits, moved to bit `to`. */
+INLINE __m256i plane_vector(const uint8_t *plane, int bits, int v, int to)
+{
+    int per = 8 / bits;
+    return field(load(plane + v / per * 32), v % per * bits, to, (1 << bits) - 1);
+}
+
+INLINE __m256i codes(const struct format *f, const uint8_t *block, int v)
+{
+    const struct quant_layout *l = &f->layout;
+    const uint8_t *low = block + quant_sub_bytes(l, PANEL), *high = low + PANEL * 4 * l->low_bits;
+    if (l->low_bits == 8)
+        return load(low + 32 * v);
+    __m256i c = plane_vector(low, l->low_bits, v, 0);
+    if (l->high_bits > 0)
+        c = _mm256_or_si256(c, plane_vector(high, l->high_bits, v, l->low_bits));
+    if (f->table)
+        c = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)quant_iq4_level)), c);
+    return c;
+}
+
+/* Eight floats of a header. */
+INLINE __m256 header_floats(const uint8_t *p, enum block_type type, int i)
+{
+    if (type == TYPE_F32)
+        return _mm256_loadu_ps((const float *)(const void *)p + i);
+    __m128i half = _mm_loadu_si128((const __m128i *)(const void *)(p + 2 * i));
+    if (type == TYPE_F16)
+        return _mm256_cvtph_ps(half);
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
+}
+
+INLINE __m256 bytes_to_floats(const uint8_t *p, bool sign)
+{
+    __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)p);
+    return _mm256_cvtepi32_ps(sign ? _mm256_cvtepi8_epi32(bytes) : _mm256_cvtepu8_epi32(bytes));
+}
+
+/* Factors of the sums and of the activations' sums, for outputs of half p of the panel. */
+INLINE void scales(const struct format *f, enum block_type scale_type, struct place at, int p, __m256 *d, __m256 *m)
+{
+    *d = header_floats(at.header, scale_type, 8 * p);
+    *m = f->dmin ? header_floats(at.header, scale_type, PANEL + 8 * p) : _mm256_setzero_ps();
+    if (f->layout.sub == SUB_SCALE)
+        *d = _mm256_mul_ps(*d, bytes_to_floats(at.block + 8 * p, true));
+    if (f->layout.sub == SUB_SCALE_MIN) {
+        *d = _mm256_mul_ps(*d, bytes_to_floats(at.block + 8 * p, false));
+        *m = _mm256_mul_ps(*m, bytes_to_floats(at.block + PANEL + 8 * p, false));
+        *m = _mm256_sub_ps(_mm256_setzero_ps(), *m);
+    }
+    if (f->layout.sub == SUB_HALF_NIBBLES)
+        *m = _mm256_sub_ps(_mm256_setzero_ps(), *m);
+    int shift = f->engine == SUMS ? f->offset : f->mlx ? 128 : 0; /* q = code - shift, but the minimum counts from code 0 */
+    if (f->dmin && shift > 0)
+        *m = _mm256_fmadd_ps(*d, _mm256_set1_ps((float)shift), *m);
+}
+
+/* HALVES: the integer scales of half h, each as int16 in both halves of an output's lane. */
+INLINE __m256i half_scales(const struct format *f, const uint8_t *block, int h, int p)
+{
+    __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)(block + PANEL * h + 8 * p));
+    __m256i s = f->layout.sub == SUB_HALVES ? _mm256_cvtepi8_epi32(bytes)
+                                            : _mm256_and_si256(_mm256_cvtepu8_epi32(bytes), _mm256_set1_epi32(15));
+    return _mm256_or_si256(_mm256_and_si256(s, _mm256_set1_epi32(0xffff)), _mm256_slli_epi32(s, 16));
+}
+
+/* HALVES with minima: of half 0 in the lower, of half 1 in the upper int16 of an output's lane. */
+INLINE __m256i half_minima(const uint8_t *block, int p)
+{
+    __m256i low = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(block + 8 * p)));
+    __m256i high = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(block + PANEL + 8 * p)));
+    return _mm256_or_si256(_mm256_srli_epi32(low, 4), _mm256_slli_epi32(_mm256_srli_epi32(high, 4), 16));
+}
+
+/* ---- One block of a tile -------------------------------------------------------------------------- */
+
+/* Where a tile's codes come from: the panel; the panel, and into the stage; the stage. */
+enum role { ALONE, FIRST, OTHER };
+
+INLINE __m256i fetch(const struct format *f, enum role role, const uint8_t *block, __m256i (*stage)[2], int g, int p)
+{
+    if (role == OTHER)
+        return _mm256_load_si256(&stage[g][p]);
+    __m256i c = codes(f, block, 2 * g + p);
+    if (role == FIRST)
+        _mm256_store_si256(&stage[g][p], c);
+    return c;
+}
+
+/* s += pairs of q x over groups g .. end-1, in 16 bits; `start`: what the sums begin with, of row r at 4r, times
+ * 2^shift. */
+INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], const char *a, const char *start, int shift,
+                      const uint8_t *block, __m256i (*stage)[2], const int from, const int h)
+{
+    const int groups = f->engine == HALVES ? GROUPS / 2 : GROUPS;
+    UNROLL for (int g = from; g < from + groups; g++) {
+        __m256i w0 = fetch(f, role, block, stage, g, 0), w1 = fetch(f, role, block, stage, g, 1);
+        UNROLL for (int r = 0; r < h; r++) {
+            __m256i x = broadcast_int(a + 4 * (g * h + r));
+            __m256i t0 = _mm256_maddubs_epi16(w0, x), t1 = _mm256_maddubs_epi16(w1, x);
+            if (g == from && f->offset == 0) {
+                s[r][0] = t0;
+                s[r][1] = t1;
+                continue;
+            }
+            if (g == from) {
+                s[r][0] = broadcast_int(start + 4 * r);
+                if (shift > 0)
+                    s[r][0] = _mm256_slli_epi16(s[r][0], shift);
+                s[r][1] = s[r][0];
+            }
+            s[r][0] = keep(_mm256_add_epi16(s[r][0], t0));
+            s[r][1] = keep(_mm256_add_epi16(s[r][1], t1));
+        }
+    }
+}
+
+INLINE void sums_block(const struct format *f, enum role role, __m256i (*s)[2], const char *a, const uint8_t *block,
+                       __m256i (*stage)[2], const int h)
+{
+    add_pairs(f, role, s, a, a + AT_START * h, f->offset == 16 ? 1 : 0, block, stage, 0, h);
+    UNROLL for (int r = 0; r < h; r++)
+        UNROLL for (int p = 0; p < 2; p++)
+            s[r][p] = _mm256_madd_epi16(s[r][p], _mm256_set1_epi16(1));
+}
+
+INLINE void halves_block(const struct format *f, enum role role, __m256i (*s)[2], const char *a, const char *extra,
+                         const uint8_t *block, __m256i (*stage)[2], __m256i (*sub)[2], const int h)
+{
+    UNROLL for (int half = 0; half < 2; half++) {
+        __m256i t[TILE][2];
+        add_pairs(f, role, t, a, extra + (AT_HALF + 4 * half) * h, f->offset == 32 ? 3 : 0, block, stage, GROUPS / 2 * half, h);
+        UNROLL for (int p = 0; p < 2; p++) {
+            __m256i scale = role == OTHER ? _mm256_load_si256(&sub[half][p]) : half_scales(f, block, half, p);
+            if (role == FIRST)
+                _mm256_store_si256(&sub[half][p], scale);
+            UNROLL for (int r = 0; r < h; r++) {
+                __m256i sum = _mm256_madd_epi16(t[r][p], scale);
+                s[r][p] = half == 0 ? sum : _mm256_add_epi32(s[r][p], sum);
+            }
+        }
+    }
+}
+
+INLINE void signed_block(const struct format *f, enum role role, __m256i (*s)[2], const char *a, const uint8_t *block,
+                         __m256i (*stage)[2], const int h)
+{
+    const __m256i one = _mm256_set1_epi16(1);
+    UNROLL for (int g = 0; g < GROUPS; g++) {
+        UNROLL for (int p = 0; p < 2; p++) {
+            __m256i w = fetch(f, role, block, stage, g, p), magnitude = _mm256_abs_epi8(w);
+            UNROLL for (int r = 0; r < h; r++) {
+                __m256i x = broadcast_int(a + 4 * (g * h + r));
+                __m256i t = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(x, w)), one);
+                s[r][p] = g == 0 ? t : keep(_mm256_add_epi32(s[r][p], t));
+            }
+        }
+    }
+}
+
+/* acc += sums times scales, and the minima's part. */
+INLINE void close_block(const struct format *f, float *acc, const char *a, const char *extra, __m256i (*s)[2],
+                        const __m256 *d, const __m256 *m, const __m256i *submin, const int h)
+{
+    UNROLL for (int r = 0; r < h; r++) {
+        __m256 scale = broadcast_float(a + AT_SCALE * h + 4 * r);
+        UNROLL for (int p = 0; p < 2; p++) {
+            float *to = acc + PANEL * r + LANES * p;
+            __m256 sum = _mm256_load_ps(to);
+            sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(s[r][p]), scale), d[p], sum);
+            if (f->dmin && f->engine == HALVES) {
+                __m256i low = _mm256_madd_epi16(broadcast_int(extra + AT_HALVES * h + 4 * r), submin[p]);
+                sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(low), scale), m[p], sum);
+            } else if (f->dmin) {
+                sum = _mm256_fmadd_ps(broadcast_float(a + AT_SUM * h + 4 * r), m[p], sum);
+            }
+            _mm256_store_ps(to, sum);
+        }
+    }
+}
+
+INLINE void block_scales(const struct format *f, enum role role, enum block_type scale_type, struct place at,
+                         struct stage *stage, int b, __m256 *d, __m256 *m, __m256i *submin)
+{
+    UNROLL for (int p = 0; p < 2; p++) {
+        bool minima = f->dmin && f->engine == HALVES;
+        if (role == OTHER) {
+            d[p] = stage->d[b][p];
+            m[p] = stage->m[b][p];
+            submin[p] = minima ? stage->submin[b][p] : _mm256_setzero_si256();
+            continue;
+        }
+        scales(f, scale_type, at, p, &d[p], &m[p]);
+        submin[p] = minima ? half_minima(at.block, p) : _mm256_setzero_si256();
+        if (role == FIRST) {
+            stage->d[b][p] = d[p];
+            if (f->dmin)
+                stage->m[b][p] = m[p];
+            if (minima)
+                stage->submin[b][p] = submin[p];
+        }
+    }
+}
+
+/* ---- Tiles ---------------------------------------------------------------------------------------- */
+
+/* A stretch of K in a panel: `n` blocks from the beginning of a superblock. */
+struct stretch {
+    const uint8_t *panel;
+    int n, blocks; /* of a superblock */
+    enum block_type scale_type;
+};
+
+/* acc[h][PANEL] += a tile of h rows times a stretch; a, extra: the tile's blocks of that stretch. */
+INLINE void run_tile(const struct format *f, enum role role, float *acc, const char *a, const char *extra,
+                     const struct stretch *k, struct stage *stage, const int h)
+{
+    const struct quant_layout *l = &f->layout;
+    struct place at = {k->panel, k->panel};
+    for (int b = 0; b < k->n; b++, a += ROW_BYTES * h, extra += ROW_EXTRA * h) {
+        __m256i s[TILE][2], submin[2];
+        __m256 d[2], m[2];
+        /* The compiler would take the sums into registers for the whole loop, and spill what it needs inside. */
+        __asm__("" : "+r"(acc));
+        if (role != OTHER) {
+            if (b % k->blocks == 0) {
+                at.header = at.block;
+                at.block += (size_t)PANEL * (k->scale_type == TYPE_F32 ? 4 : 2) * (f->dmin ? 2 : 1);
+            }
+            for (size_t i = 0; i < quant_block_bytes(l, PANEL); i += 64)
+                _mm_prefetch((const char *)at.block + PREFETCH_BYTES + i, _MM_HINT_T0);
+        }
+        if (f->engine == SUMS)
+            sums_block(f, role, s, a, at.block, stage->code[b], h);
+        else if (f->engine == HALVES)
+            halves_block(f, role, s, a, extra, at.block, stage->code[b], stage->sub[b], h);
+        else
+            signed_block(f, role, s, a, at.block, stage->code[b], h);
+        block_scales(f, role, k->scale_type, at, stage, b, d, m, submin);
+        close_block(f, acc, a, extra, s, d, m, submin, h);
+        at.block += role == OTHER ? 0 : quant_block_bytes(l, PANEL);
+    }
+}
+
+INLINE void run_tile_of(const struct format *f, enum role role, float *acc, const char *a, const char *extra,
+                        const struct stretch *k, struct stage *stage, int h)
+{
+    switch (h) {
+    case 1:
+        run_tile(f, role, acc, a, extra, k, stage, 1);
+        break;
+    case 2:
+        run_tile(f, role, acc, a, extra, k, stage, 2);
+        break;
+    case 3:
+        run_tile(f, role, acc, a, extra, k, stage, 3);
+        break;
+    case 4:
+        run_tile(f, role, acc, a, extra, k, stage, 4);
+        break;
+    }
+}
+
+/* All tiles of up to PASS_ROWS rows over blocks first .. first + k->n - 1 of all `blocks`. */
+INLINE void run_stretch(const struct format *f, float *acc, const char *acts, int rows, int first, int blocks,
+                        const struct stretch *k, struct stage *stage)
+{
+    size_t tile = mem_round_up((size_t)blocks * TILE * (ROW_BYTES + ROW_EXTRA), MEM_ALIGN);
+    for (int r = 0; r < rows; r += TILE, acts += tile, acc += TILE * PANEL) {
+        int h = rows - r < TILE ? rows - r : TILE;
+        const char *a = acts + (size_t)(first * h) * ROW_BYTES;
+        const char *extra = acts + (size_t)(blocks * h) * ROW_BYTES + (size_t)(first * h) * ROW_EXTRA;
+        if (rows <= TILE)
+            run_tile_of(f, ALONE, acc, a, extra, k, stage, h);
+        else if (r == 0)
+            run_tile(f, FIRST, acc, a, extra, k, stage, TILE);
+        else
+            run_tile_of(f, OTHER, acc, a, extra, k, stage, h);
+    }
+}
+
+INLINE void run_panel(const struct format *f, float *out, size_t out_stride, const char *acts, int rows,
+                      const uint8_t *panel, int blocks)
+{
+    _Alignas(64) float acc[PASS_ROWS * PANEL];
+    _Alignas(64) struct stage stage;
+    struct stretch k = {panel, 0, f->layout.blocks, f->layout.scale_type};
+    if (f->mlx) {
+        struct quant_mlx_header header;
+        memcpy(&header, panel, sizeof(header));
+        k = (struct stretch){panel + sizeof(header), 0, header.blocks, (enum block_type)header.scale_type};
+    }
+    size_t header_bytes = (size_t)PANEL * (k.scale_type == TYPE_F32 ? 4 : 2) * (f->dmin ? 2 : 1);
+    memset(acc, 0, (size_t)rows * PANEL * sizeof(float));
+    for (int first = 0; first < blocks; first += STAGE) {
+        k.n = blocks - first < STAGE ? blocks - first : STAGE;
+        run_stretch(f, acc, acts, rows, first, blocks, &k, &stage);
+        k.panel += (size_t)(k.n / k.blocks) * header_bytes + (size_t)k.n * quant_block_bytes(&f->layout, PANEL);
+    }
+    for (int r = 0; r < rows; r++)
+        memcpy(out + (size_t)r * out_stride, acc + PANEL * r, PANEL * sizeof(float));
+}
+
+INLINE size_t bytes_of_panel(const struct format *f, const uint8_t *panel, int blocks)
+{
+    struct quant_layout l = f->layout;
+    size_t bytes = 0;
+    if (f->mlx) {
+        struct quant_mlx_header header;
+        memcpy(&header, panel, sizeof(header));
+        l.blocks = header.blocks;
+        l.scale_type = (enum block_type)header.scale_type;
+        bytes = sizeof(header);
+    }
+    bytes += (size_t)(blocks / l.blocks) * quant_header_bytes(&l, PANEL) + (size_t)blocks * quant_block_bytes(&l, PANEL);
+    return mem_round_up(bytes, MEM_ALIGN);
+}
+
+INLINE void run_panels(const struct format *f, float *out, size_t out_stride, const void *acts, int rows,
+                       const void *packed, int panels, int K)
+{
+    const uint8_t *panel = packed;
+    for (int i = 0; i < panels; i++, out += PANEL) {
+        for (int r = 0; r < rows; r += PASS_ROWS)
+            run_panel(f, out + (size_t)r * out_stride, out_stride, (const char *)acts + a8_bytes(r, K),
+                      rows - r < PASS_ROWS ? rows - r : PASS_ROWS, panel, K / QUANT_BLOCK);
+        panel += bytes_of_panel(f, panel, K / QUANT_BLOCK);
+    }
+}
+
+/* ---- The products --------------------------------------------------------------------------------- */
+
+static size_t panel_bytes(const struct matrix_rows *m)
+{
+    return quant_panel_bytes(m, PANEL);
+}
+
+static void pack(void *packed, const struct matrix_rows *m, const int32_t *index)
+{
+    quant_panel_pack(packed, m, index, PANEL);
+}
+
+/* A run function for each format: engine, offset, minima, table, layout (quant_panel.c has the same), MLX. */
+#define PRODUCT(NAME, ...)                                                                                             \
+    static void run_##NAME(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,  \
+                           int K)                                                                                      \
+    {                                                                                                                  \
+        static const struct format f = {__VA_ARGS__};                                                                  \
+        run_panels(&f, out, out_stride, acts, rows, packed, panels, K);                                                \
+    }
+
+PRODUCT(q4_0, SUMS, 8, false, false, {4, 0, 1, SUB_NONE, false, TYPE_F16}, false)
+PRODUCT(q4_1, SUMS, 0, true, false, {4, 0, 1, SUB_NONE, true, TYPE_F16}, false)
+PRODUCT(q5_0, SUMS, 16, false, false, {4, 1, 1, SUB_NONE, false, TYPE_F16}, false)
+PRODUCT(q5_1, SUMS, 16, true, false, {4, 1, 1, SUB_NONE, true, TYPE_F16}, false)
+PRODUCT(q4_k, SUMS, 0, true, false, {4, 0, 8, SUB_SCALE_MIN, true, TYPE_F16}, false)
+PRODUCT(q5_k, SUMS, 16, true, false, {4, 1, 8, SUB_SCALE_MIN, true, TYPE_F16}, false)
+PRODUCT(q2_k, HALVES, 0, true, false, {2, 0, 8, SUB_HALF_NIBBLES, true, TYPE_F16}, false)
+PRODUCT(q3_k, HALVES, 4, false, false, {2, 1, 8, SUB_HALVES, false, TYPE_F16}, false)
+PRODUCT(q6_k, HALVES, 32, false, false, {4, 2, 8, SUB_HALVES, false, TYPE_F16}, false)
+PRODUCT(q8_0, SIGNED, 0, false, false, {8, 0, 1, SUB_NONE, false, TYPE_F16}, false)
+PRODUCT(iq4_nl, SIGNED, 0, false, true, {4, 0, 1, SUB_NONE, false, TYPE_F16}, false)
+PRODUCT(iq4_xs, SIGNED, 0, false, true, {4, 0, 8, SUB_SCALE, false, TYPE_F16}, false)
+PRODUCT(mlx4, SUMS, 0, true, false, {4, 0, 1, SUB_NONE, true, TYPE_F32}, true)
+PRODUCT(mlx8, SIGNED, 0, true, false, {8, 0, 1, SUB_NONE, true, TYPE_F32}, true)
+
+typedef void gemm_run(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels, int K);
+
+static void set(struct gemm_kernel *g, const char *name, gemm_run *run)
+{
+    *g = (struct gemm_kernel){name, &a8, PANEL, panel_bytes, pack, run};
+}
+
+void kernels_init_gemm_quant_avx2(struct kernels *k)
+{
+    static const char *const mlx_name[] = {"mlx2", "mlx3", "mlx4", "mlx5", "mlx6", "mlx7", "mlx8"};
+    static gemm_run *const runs[TYPE_MLX] = {
+        [TYPE_Q4_0] = run_q4_0, [TYPE_Q4_1] = run_q4_1, [TYPE_Q5_0] = run_q5_0, [TYPE_Q5_1] = run_q5_1,
+        [TYPE_Q8_0] = run_q8_0, [TYPE_Q2_K] = run_q2_k, [TYPE_Q3_K] = run_q3_k, [TYPE_Q4_K] = run_q4_k,
+        [TYPE_Q5_K] = run_q5_k, [TYPE_Q6_K] = run_q6_k, [TYPE_IQ4_NL] = run_iq4_nl, [TYPE_IQ4_XS] = run_iq4_xs,
+    };
+    for (int type = TYPE_Q4_0; type < TYPE_MLX; type++)
+        set(&k->gemm[type], block_info[type].name, runs[type]);
+    for (int bits = 2; bits <= 8; bits++)
+        if (k->gemm_mlx[bits].run)
+            set(&k->gemm_mlx[bits], mlx_name[bits - 2], bits <= 4 ? run_mlx4 : run_mlx8);
+}
