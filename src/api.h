@@ -9,9 +9,10 @@
 #include "text/chat.h"
 #include "text/tokenizer.h"
 
+#include "model/model.h"
+
 struct checkpoint;
 struct engine;
-struct model;
 
 struct pllm_template {
     struct chat_template *chat;
@@ -32,6 +33,7 @@ struct pllm_model {
     pllm_tokenizer *tokenizer; /* NULL: the checkpoint has none */
     int32_t *end_tokens;       /* all of them: of the config, the generation config and the vocabulary */
     size_t n_end_tokens;
+    char *path;                /* of the checkpoint, which keeps pointing to it */
 };
 
 struct pllm_engine {
@@ -42,5 +44,18 @@ struct pllm_engine {
 /* The tokenizer (and templates) of an opened checkpoint: of the GGUF's metadata, or of the folder's files. *out is NULL where
  * a folder has none. api_text.c. */
 pllm_status api_tokenizer_of(pllm_tokenizer **out, const struct checkpoint *c, pllm_error *err);
+
+/* A path as it is, or a Hugging Face name as the folder in the cache that it stands for (*out: mem_free). api_hub.c. */
+pllm_status api_resolve(char **out, const char *path, const pllm_model_options *o, pllm_error *err);
+
+/* api_model.c: options in the layers' terms, and a checkpoint from a path or name; *path_of must outlive it. */
+struct model_options api_model_options(const pllm_model_options *o, struct pool *pool);
+pllm_status api_check_model_options(const pllm_model_options *o, pllm_error *err);
+pllm_status api_checkpoint(struct checkpoint **out, char **path_of, const char *path, const pllm_model_options *o,
+                           pllm_error *err);
+
+/* api_info.c */
+pllm_model_info api_model_info(const struct model *m);
+pllm_status api_model_text(const struct model *m, char **text, pllm_error *err);
 
 #endif
