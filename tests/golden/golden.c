@@ -25,7 +25,7 @@ static int n_arguments;
 
 static struct json parse_file(const char *path, struct buf *text)
 {
-    struct json top;
+    struct json top = {0};
     pllm_error err;
     if (file_read(text, path, 1 << 26, &err) || json_parse(&top, text->at, text->n, path, &err))
         fail_msg("%s", err.message);
@@ -35,7 +35,7 @@ static struct json parse_file(const char *path, struct buf *text)
 static struct model *open_model(struct pool *pool)
 {
     struct checkpoint *c;
-    struct model *m;
+    struct model *m = NULL;
     pllm_error err;
     const struct model_options o = {.isa = n_arguments > 3 ? arguments[3] : NULL,
                                     .dtype = PLLM_DTYPE_F32,
