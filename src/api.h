@@ -45,6 +45,12 @@ struct pllm_engine {
  * a folder has none. api_text.c. */
 pllm_status api_tokenizer_of(pllm_tokenizer **out, const struct checkpoint *c, pllm_error *err);
 
+/* api_folder.c: the same for a folder, into *t, whose tokenizer stays NULL where there is none. */
+pllm_status api_tokenizer_of_folder(pllm_tokenizer *t, const char *folder, pllm_error *err);
+/* Parses a template and adds it; `where` is for messages, `name` NULL: the default one. */
+pllm_status api_add_template(pllm_tokenizer *t, const char *source, size_t n, const char *where, const char *name,
+                             pllm_error *err);
+
 /* A path as it is, or a Hugging Face name as the folder in the cache that it stands for (*out: mem_free). api_hub.c. */
 pllm_status api_resolve(char **out, const char *path, const pllm_model_options *o, pllm_error *err);
 

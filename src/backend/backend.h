@@ -96,7 +96,8 @@ struct experts {
 };
 
 struct stream_options {
-    struct pool *pool;                 /* outlives the stream */
+    struct pool *pool;                 /* outlives the stream; stream_bytes does not need it */
+    int threads;                       /* of the pool */
     int max_rows, max_seqs, max_out;   /* of a batch */
     int max_cols;                      /* widest activation, heads * head_dim and experts' inputs included */
     int vocab;                         /* rows of the head that `logits` is called with; 0: never called */

@@ -12,9 +12,9 @@
 #include "base/mem.h"
 #include "base/platform.h"
 
-#define VEC(type)                                                                                  \
+#define VEC(...) /* a type; it may hold commas */                                                  \
     struct {                                                                                       \
-        type *at;                                                                                  \
+        __VA_ARGS__ *at;                                                                                  \
         size_t n, cap;                                                                             \
     }
 

@@ -138,7 +138,7 @@ static bool experts_of(const struct model *m, struct experts *out)
 static struct stream_options stream_options_of(const struct model *m, const struct decoder_options *o,
                                                struct experts *experts)
 {
-    return (struct stream_options){.pool = o->pool, .max_rows = o->max_rows, .max_seqs = o->max_seqs, .max_out = o->max_out,
+    return (struct stream_options){.pool = o->pool, .threads = o->threads, .max_rows = o->max_rows, .max_seqs = o->max_seqs, .max_out = o->max_out,
                                    .max_cols = widest(m->desc), .ropes = m->ropes, .n_ropes = m->desc->n_ropes,
                                    .experts = experts_of(m, experts) ? experts : NULL,
                                    .vocab = m->desc->vocab};

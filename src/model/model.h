@@ -62,7 +62,8 @@ int model_rope_choice(const struct model_desc *d, int64_t n_tokens);
 struct decoder;
 
 struct decoder_options {
-    struct pool *pool; /* outlives the decoder */
+    struct pool *pool; /* outlives the decoder; decoder_scratch_bytes does not need it */
+    int threads;       /* of the pool */
     int max_rows, max_seqs, max_out;
     enum kv_type kv_type;
     int n_blocks[KV_GROUPS];

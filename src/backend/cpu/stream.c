@@ -115,7 +115,7 @@ size_t stream_bytes(const struct device *d, const struct stream_options *o)
 {
     struct stream none;
     struct piece piece[PIECES];
-    stream_pieces(piece, &none, &d->kernels, pool_threads(o->pool), o);
+    stream_pieces(piece, &none, &d->kernels, o->threads, o);
     size_t bytes = sizeof none;
     for (int i = 0; i < PIECES; i++)
         bytes += piece[i].bytes;

@@ -1,0 +1,194 @@
+/* pllm_tokenizer: from a GGUF file's metadata. */
+#include "api.h"
+
+#include "base/mem.h"
+#include "weights/gguf.h"
+#include "weights/tensor.h"
+
+/* ---- GGUF ---------------------------------------------------------------------------------------- */
+
+/* What gguf_* copied, to be freed when the tokenizer is made. */
+struct vocab_arrays {
+    struct text_span *tokens, *merges;
+    float *scores;
+    int32_t *types;
+    size_t n_scores, n_types;
+};
+
+static void free_arrays(struct vocab_arrays *a)
+{
+    mem_free(a->tokens);
+    mem_free(a->merges);
+    mem_free(a->scores);
+    mem_free(a->types);
+}
+
+static pllm_status read_arrays(struct vocab_arrays *a, struct gguf_vocab *v, const struct gguf *g, pllm_error *err)
+{
+    pllm_status status = gguf_strings(g, "tokenizer.ggml.tokens", &a->tokens, &v->n_tokens, err);
+    if (!status)
+        status = gguf_strings(g, "tokenizer.ggml.merges", &a->merges, &v->n_merges, err);
+    if (!status)
+        status = gguf_floats(g, "tokenizer.ggml.scores", &a->scores, &a->n_scores, err);
+    if (!status)
+        status = gguf_ints(g, "tokenizer.ggml.token_type", &a->types, &a->n_types, err);
+    if (status)
+        return status;
+    if (!v->n_tokens)
+        return error_set(err, PLLM_E_FORMAT, "%s: tokenizer.ggml.tokens: is missing", g->source);
+    if (a->scores && a->n_scores != v->n_tokens)
+        return error_set(err, PLLM_E_FORMAT, "%s: tokenizer.ggml.scores: has %zu numbers, wanted %zu, one for each token",
+                         g->source, a->n_scores, v->n_tokens);
+    if (a->types && a->n_types != v->n_tokens)
+        return error_set(err, PLLM_E_FORMAT,
+                         "%s: tokenizer.ggml.token_type: has %zu numbers, wanted %zu, one for each token", g->source,
+                         a->n_types, v->n_tokens);
+    v->tokens = a->tokens;
+    v->merges = a->merges;
+    v->scores = a->scores;
+    v->types = a->types;
+    return PLLM_OK;
+}
+
+static pllm_status read_ids(struct gguf_vocab *v, const struct gguf *g, pllm_error *err)
+{
+    const struct {
+        const char *key;
+        int64_t *out;
+    } ids[] = {{"tokenizer.ggml.bos_token_id", &v->bos},     {"tokenizer.ggml.eos_token_id", &v->eos},
+               {"tokenizer.ggml.eot_token_id", &v->eot},     {"tokenizer.ggml.unknown_token_id", &v->unk},
+               {"tokenizer.ggml.padding_token_id", &v->pad}};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
+        pllm_status status = gguf_int(g, ids[i].key, 0, (int64_t)v->n_tokens - 1, -1, ids[i].out, err);
+        if (status)
+            return status;
+    }
+    return PLLM_OK;
+}
+
+static pllm_status read_flags(struct gguf_vocab *v, const struct gguf *g, pllm_error *err)
+{
+    const struct {
+        const char *key;
+        int *out;
+    } flags[] = {{"tokenizer.ggml.add_bos_token", &v->add_bos},
+                 {"tokenizer.ggml.add_eos_token", &v->add_eos},
+                 {"tokenizer.ggml.add_space_prefix", &v->add_space_prefix},
+                 {"tokenizer.ggml.remove_extra_whitespaces", &v->remove_extra_whitespaces}};
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        int64_t value;
+        pllm_status status = gguf_int(g, flags[i].key, 0, 1, -1, &value, err);
+        if (status)
+            return status;
+        *flags[i].out = (int)value;
+    }
+    return PLLM_OK;
+}
+
+static pllm_status tokenizer_of_gguf(struct tokenizer **out, const struct gguf *g, pllm_error *err)
+{
+    struct gguf_vocab v = {0};
+    struct vocab_arrays arrays = {0};
+    size_t n;
+    pllm_status status = gguf_text(g, "tokenizer.ggml.model", &v.model, &n, err);
+    if (!status && !v.model)
+        status = error_set(err, PLLM_E_FORMAT, "%s: tokenizer.ggml.model: is missing", g->source);
+    if (!status)
+        status = gguf_text(g, "tokenizer.ggml.pre", &v.pre, &n, err);
+    if (!status)
+        status = gguf_text(g, "general.name", &v.name, &n, err);
+    if (!status)
+        status = read_arrays(&arrays, &v, g, err);
+    if (!status)
+        status = read_ids(&v, g, err);
+    if (!status)
+        status = read_flags(&v, g, err);
+    if (!status)
+        status = tokenizer_from_gguf(out, &v, err);
+    free_arrays(&arrays);
+    return status;
+}
+
+/* ---- Public -------------------------------------------------------------------------------------- */
+
+pllm_status api_tokenizer_of(pllm_tokenizer **out, const struct checkpoint *c, pllm_error *err)
+{
+    pllm_tokenizer *t = mem_zalloc(1, sizeof *t);
+    if (!t)
+        return error_memory(err, "tokenizer");
+    pllm_status status = c->gguf ? tokenizer_of_gguf(&t->tokenizer, c->gguf, err) : PLLM_OK;
+    if (status || !t->tokenizer) {
+        pllm_tokenizer_close(t);
+        return status;
+    }
+    *out = t;
+    return PLLM_OK;
+}
+
+void pllm_tokenizer_close(pllm_tokenizer *t)
+{
+    if (!t)
+        return;
+    tokenizer_close(t->tokenizer);
+    mem_free(t);
+}
+
+pllm_status pllm_tokenize(const pllm_tokenizer *t, const char *text, size_t n_text, bool add_special, bool parse_special,
+                          int32_t **tokens, size_t *n_tokens, pllm_error *err)
+{
+    ids_vec ids = {0};
+    pllm_status status = vec_reserve(&ids, 1) ? tokenizer_encode(t->tokenizer, &ids, text, n_text, add_special,
+                                                                 parse_special, err)
+                                              : error_memory(err, "tokens");
+    if (status) {
+        vec_fini(&ids);
+        return status;
+    }
+    *tokens = ids.at;
+    *n_tokens = ids.n;
+    return PLLM_OK;
+}
+
+pllm_status pllm_detokenize(const pllm_tokenizer *t, const int32_t *tokens, size_t n_tokens, bool skip_special, char **text,
+                            size_t *n_text, pllm_error *err)
+{
+    struct buf b = {0};
+    pllm_status status = tokenizer_decode(t->tokenizer, &b, tokens, n_tokens, skip_special, err);
+    if (!status && !buf_terminate(&b))
+        status = error_memory(err, "text");
+    if (status) {
+        vec_fini(&b);
+        return status;
+    }
+    *text = b.at;
+    *n_text = b.n;
+    return PLLM_OK;
+}
+
+const char *pllm_token_text(const pllm_tokenizer *t, int32_t token, size_t *n_text)
+{
+    const struct text_span text = tokenizer_token(t->tokenizer, token);
+    if (text.at)
+        *n_text = text.n;
+    return text.at;
+}
+
+int32_t pllm_token_id(const pllm_tokenizer *t, const char *text, size_t n_text)
+{
+    return tokenizer_find(t->tokenizer, text, n_text);
+}
+
+size_t pllm_vocab_size(const pllm_tokenizer *t)
+{
+    return tokenizer_size(t->tokenizer);
+}
+
+int32_t pllm_bos_token(const pllm_tokenizer *t)
+{
+    return tokenizer_bos(t->tokenizer);
+}
+
+int32_t pllm_eos_token(const pllm_tokenizer *t)
+{
+    return tokenizer_eos(t->tokenizer);
+}

@@ -1,0 +1,295 @@
+#include "engine/sched.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+
+/* ---- Life ---------------------------------------------------------------------------------------- */
+
+pllm_status sched_init(struct sched *s, const struct engine_model *model, const struct sched_sizes *sizes,
+                       pllm_error *err)
+{
+    *s = (struct sched){.max_rows = sizes->max_rows, .max_out = sizes->max_out, .max_seqs = sizes->max_seqs,
+                        .limit = sizes->max_seqs, .cache.model = model};
+    s->running = mem_zalloc((size_t)s->max_seqs, sizeof *s->running);
+    s->tokens = mem_zalloc((size_t)s->max_rows, sizeof *s->tokens);
+    s->seqs = mem_zalloc((size_t)s->max_seqs, sizeof *s->seqs);
+    s->out_rows = mem_zalloc((size_t)s->max_out, sizeof *s->out_rows);
+    pllm_status status = PLLM_OK;
+    if (!s->running || !s->tokens || !s->seqs || !s->out_rows)
+        status = error_memory(err, "scheduler");
+    if (!status)
+        status = kv_blocks_init(&s->cache.kv, sizes->n_blocks, model->window, err);
+    if (!status)
+        status = prefix_open(&s->cache.prefix, &s->cache.kv, err);
+    if (status)
+        sched_fini(s);
+    return status;
+}
+
+void sched_fini(struct sched *s)
+{
+    prefix_close(s->cache.prefix);
+    kv_blocks_fini(&s->cache.kv);
+    mem_free(s->out_rows);
+    mem_free(s->seqs);
+    mem_free(s->tokens);
+    mem_free(s->running);
+    *s = (struct sched){0};
+}
+
+/* ---- Queue and running sequences ------------------------------------------------------------------ */
+
+/* New arrivals belong near the end, preempted and urgent ones near the front. */
+void sched_queue(struct sched *s, struct seq *q)
+{
+    struct seq *before = s->last;
+    if (s->first && seq_before(q, s->first))
+        before = NULL;
+    while (before && seq_before(q, before))
+        before = before->prev;
+    q->state = SEQ_WAITING;
+    q->prev = before;
+    q->next = before ? before->next : s->first;
+    *(before ? &before->next : &s->first) = q;
+    *(q->next ? &q->next->prev : &s->last) = q;
+    s->n_waiting++;
+}
+
+static void unqueue(struct sched *s, struct seq *q)
+{
+    *(q->prev ? &q->prev->next : &s->first) = q->next;
+    *(q->next ? &q->next->prev : &s->last) = q->prev;
+    q->prev = q->next = NULL;
+    s->n_waiting--;
+}
+
+static void run(struct sched *s, struct seq *q)
+{
+    int i = s->n_running++;
+    for (; i > 0 && seq_before(q, s->running[i - 1]); i--)
+        s->running[i] = s->running[i - 1];
+    s->running[i] = q;
+    q->state = SEQ_RUNNING;
+    q->n_rows = q->n_out = 0;
+}
+
+static void unrun(struct sched *s, struct seq *q)
+{
+    int i = 0;
+    while (s->running[i] != q)
+        i++;
+    for (s->n_running--; i < s->n_running; i++)
+        s->running[i] = s->running[i + 1];
+    table_release(&s->cache, q);
+    q->n_rows = q->n_out = 0;
+}
+
+void sched_drop(struct sched *s, struct seq *q)
+{
+    if (q->state == SEQ_WAITING)
+        unqueue(s, q);
+    else if (q->state == SEQ_RUNNING)
+        unrun(s, q);
+    q->state = SEQ_DONE;
+}
+
+void sched_requeue(struct sched *s, struct seq *q)
+{
+    unrun(s, q);
+    sched_queue(s, q);
+}
+
+static void preempt_last(struct sched *s)
+{
+    struct seq *q = s->running[s->n_running - 1];
+    assert(q->n_rows == 0);
+    sched_requeue(s, q);
+    s->preemptions++;
+}
+
+/* Blocks left alone when one joins, so that those that run do not fall short at their next border. */
+static int reserve_of(const struct sched *s)
+{
+    int share = s->cache.kv.pool[0].n_blocks / 8;
+    return s->n_running < share ? s->n_running : share;
+}
+
+/* Lets the first of the queue join. */
+static bool admit_first(struct sched *s)
+{
+    struct seq *q = s->first;
+    if (!q || s->n_running >= s->limit || !seq_reserve(q) || !table_admit(&s->cache, q, reserve_of(s)))
+        return false;
+    unqueue(s, q);
+    run(s, q);
+    return true;
+}
+
+/* ---- The rows of a step --------------------------------------------------------------------------- */
+
+/* Whether the row at `pos` must give logits: to draw the next token, or to score the prompt's. */
+static bool wants_logits(const struct seq *q, int pos)
+{
+    if (pos + 1 < q->n_prompt)
+        return pos + 1 >= q->n_scored;
+    return pos + 1 == (int)q->tokens.n;
+}
+
+/* Gives a sequence up to `max` rows of the step, as logits and blocks allow; -1: it lacks a block. */
+static int give_rows(struct sched *s, struct seq *q, int max)
+{
+    int room = seq_end(q) - q->pos, outs = 0, n = 0;
+    for (max = max < room ? max : room; n < max; n++) {
+        bool out = wants_logits(q, q->pos + n);
+        if (out && outs == s->outs_left)
+            break;
+        outs += out;
+    }
+    int rows = table_rows(&s->cache, q, n);
+    if (rows <= 0)
+        return rows;
+    while (n > rows)
+        outs -= wants_logits(q, q->pos + --n);
+    table_fill(&s->cache, q, rows);
+    q->n_rows = rows;
+    q->n_out = outs;
+    s->rows_left -= rows;
+    s->outs_left -= outs;
+    return rows;
+}
+
+static bool decodes(const struct seq *q)
+{
+    return q->pos + 1 == seq_end(q) && q->n_rows == 0;
+}
+
+/* One row for each sequence that decodes. Who finds no block takes it from the last in the order. */
+static void add_decoding(struct sched *s)
+{
+    for (int i = 0; i < s->n_running; i++) {
+        struct seq *q = s->running[i];
+        if (!decodes(q))
+            continue;
+        while (q->state == SEQ_RUNNING && (!table_extend(&s->cache, q) || give_rows(s, q, 1) < 0))
+            preempt_last(s); /* in the end itself */
+        if (q->n_rows && q->pos > q->n_prompt)
+            s->n_decode++;
+    }
+}
+
+static void add_chunk(struct sched *s, struct seq *q)
+{
+    if (q->n_rows > 0)
+        return;
+    switch (table_advance(&s->cache, q)) {
+    case TABLE_WAIT:
+        return;
+    case TABLE_LOST:
+        q->shares_nothing = true;
+        sched_requeue(s, q);
+        return;
+    case TABLE_READY:
+        break;
+    }
+    int max = s->rows_left < s->prefill_left ? s->rows_left : s->prefill_left;
+    int rows = give_rows(s, q, max);
+    s->prefill_left -= rows > 0 ? rows : 0;
+}
+
+static void add_reading(struct sched *s)
+{
+    for (int i = 0; i < s->n_running && s->rows_left > 0; i++) {
+        struct seq *q = s->running[i];
+        add_chunk(s, q);
+        if (q->state != SEQ_RUNNING)
+            i--;
+    }
+}
+
+static void add_new(struct sched *s)
+{
+    while (s->rows_left > 0 && s->prefill_left > 0) {
+        struct seq *q = s->first;
+        if (!admit_first(s))
+            return;
+        add_chunk(s, q);
+        if (q->state != SEQ_RUNNING)
+            return;
+    }
+}
+
+/* Urgent ones do not wait for a place or blocks that later ones in the order have. */
+static void admit_urgent(struct sched *s)
+{
+    while (s->first && s->n_running > 0 &&
+           s->first->request->p.priority < s->running[s->n_running - 1]->request->p.priority)
+        if (!admit_first(s))
+            preempt_last(s);
+}
+
+/* While somebody urgent decodes, prompts of others take no more rows than decoding does: a step stays short. */
+static void set_prefill_budget(struct sched *s)
+{
+    s->prefill_left = s->max_rows;
+    bool mixed = s->n_running > 1 &&
+                 s->running[0]->request->p.priority < s->running[s->n_running - 1]->request->p.priority;
+    if (mixed && decodes(s->running[0]))
+        s->prefill_left = s->n_running > 32 ? s->n_running : 32;
+}
+
+static void assemble(struct sched *s)
+{
+    struct batch *b = &s->batch;
+    *b = (struct batch){.tokens = s->tokens, .seqs = s->seqs, .out_rows = s->out_rows, .adapters = b->adapters};
+    for (int i = 0; i < s->n_running; i++) {
+        struct seq *q = s->running[i];
+        if (q->n_rows == 0)
+            continue;
+        int pos = q->pos - q->n_rows;
+        q->first_row = b->n_rows;
+        q->first_out = b->n_out;
+        s->seqs[b->n_seqs++] = (struct batch_seq){
+            .first_row = b->n_rows, .n_rows = q->n_rows, .pos = pos, .blocks = {q->blocks[0], q->blocks[1]},
+            .adapter = q->request->adapter, .rope = seq_rope(&s->cache, q)};
+        for (int j = 0; j < q->n_rows; j++, b->n_rows++) {
+            s->tokens[b->n_rows] = q->tokens.at[pos + j];
+            if (wants_logits(q, pos + j))
+                s->out_rows[b->n_out++] = b->n_rows;
+        }
+    }
+}
+
+static void make_step(struct sched *s)
+{
+    s->rows_left = s->max_rows;
+    s->outs_left = s->max_out;
+    s->n_decode = 0;
+    set_prefill_budget(s);
+    add_decoding(s);
+    add_reading(s);
+    add_new(s);
+}
+
+pllm_status sched_next(struct sched *s, pllm_error *err)
+{
+    for (int i = 0; i < s->n_running; i++)
+        if (!seq_reserve(s->running[i]))
+            return error_memory(err, "block tables");
+    if (s->n_running == 0 && s->first && !seq_reserve(s->first))
+        return error_memory(err, "block tables");
+    s->cache.step++;
+    for (int i = 0; i < s->n_running; i++) {
+        s->running[i]->n_rows = s->running[i]->n_out = 0;
+        table_seal(&s->cache, s->running[i]);
+    }
+    admit_urgent(s);
+    make_step(s);
+    while (s->rows_left == s->max_rows && s->n_running > 0) { /* blocks of the window group are short */
+        preempt_last(s);
+        make_step(s);
+    }
+    assemble(s);
+    return PLLM_OK;
+}
+

@@ -1,0 +1,99 @@
+#include "engine/stop.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+enum { STOP_MAX_BYTES = 1 << 20 };
+
+/* Length of the UTF-8 character at p, which has n bytes left; 0: there is none. */
+static size_t utf8_length(const unsigned char *p, size_t n)
+{
+    if (p[0] < 0x80)
+        return 1;
+    size_t length = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
+    if (p[0] < 0xC2 || p[0] > 0xF4 || length > n)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    return length;
+}
+
+static bool is_utf8(const char *text, size_t n)
+{
+    for (size_t i = 0, length; i < n; i += length)
+        if (!(length = utf8_length((const unsigned char *)text + i, n - i)))
+            return false;
+    return true;
+}
+
+static void fill_borders(struct stop_string *s)
+{
+    s->border[0] = 0;
+    for (uint32_t i = 1, k = 0; i < s->n; i++) {
+        while (k > 0 && s->text[i] != s->text[k])
+            k = s->border[k - 1];
+        k += s->text[i] == s->text[k];
+        s->border[i] = k;
+    }
+}
+
+pllm_status stops_init(struct stops *out, const char *const *texts, size_t n, pllm_error *err)
+{
+    *out = (struct stops){0};
+    struct stops s = {.at = mem_zalloc(n, sizeof *s.at), .n = n};
+    if (!s.at)
+        return error_memory(err, "stop strings");
+    for (size_t i = 0; i < n; i++) {
+        size_t length = strlen(texts[i]);
+        pllm_status status = PLLM_OK;
+        if (length == 0 || length > STOP_MAX_BYTES)
+            status = error_set(err, PLLM_E_ARGUMENT, "stop[%zu]: has %zu bytes, wanted 1 to %d", i, length,
+                               STOP_MAX_BYTES);
+        else if (!is_utf8(texts[i], length))
+            status = error_set(err, PLLM_E_ARGUMENT, "stop[%zu]: is not UTF-8", i);
+        else if (!(s.at[i].border = mem_alloc(length, sizeof *s.at[i].border)))
+            status = error_memory(err, "stop strings");
+        if (status) {
+            stops_fini(&s);
+            return status;
+        }
+        s.at[i].text = texts[i];
+        s.at[i].n = (uint32_t)length;
+        fill_borders(&s.at[i]);
+    }
+    *out = s;
+    return PLLM_OK;
+}
+
+void stops_fini(struct stops *s)
+{
+    for (size_t i = 0; s->at && i < s->n; i++)
+        mem_free(s->at[i].border);
+    mem_free(s->at);
+    *s = (struct stops){0};
+}
+
+struct stop_match stops_feed(const struct stops *s, uint32_t *matched, const char *text, size_t n)
+{
+    struct stop_match m = {.index = -1};
+    for (size_t at = 0; at < n && m.index < 0; at++)
+        for (size_t i = 0; i < s->n; i++) {
+            const struct stop_string *stop = &s->at[i];
+            uint32_t k = matched[i];
+            while (k > 0 && (k == stop->n || stop->text[k] != text[at]))
+                k = stop->border[k - 1];
+            k += stop->text[k] == text[at];
+            matched[i] = k;
+            if (k == stop->n && (m.index < 0 || k > m.held))
+                m = (struct stop_match){(int)i, at + 1, k};
+        }
+    if (m.index >= 0)
+        return m;
+    m.end = n;
+    for (size_t i = 0; i < s->n; i++)
+        if (matched[i] > m.held)
+            m.held = matched[i];
+    return m;
+}
