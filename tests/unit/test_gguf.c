@@ -205,6 +205,13 @@ static void refuses_bad_values(void **state)
     put_number(&w.values, (uint64_t)1 << 63, 8);
     refuse_writer(&w, "ends inside text");
     w = sound();
+    gguf_put_key(&w, "text", 8);
+    put_number(&w.values, 64 << 20, 8);
+    assert_true(vec_reserve(&w.values, 64 << 20));
+    memset(w.values.at + w.values.n, 'x', 64 << 20);
+    w.values.n += 64 << 20;
+    refuse_writer(&w, "metadata hold more than 67108864 bytes of text");
+    w = sound();
     gguf_put_u32(&w, "", 3);
     refuse_writer(&w, "a metadata key has 0 bytes, wanted 1 to 65535");
 }
@@ -242,7 +249,7 @@ static void refuses_bad_tensors(void **state)
     (void)state;
     static const uint64_t dims[100] = {32, 2}, zero[] = {32, 0}, huge[] = {1, (uint64_t)1 << 63};
     static const uint64_t wraps[] = {32, (uint64_t)1 << 32, (uint64_t)1 << 32}, odd[] = {33, 2};
-    static const uint64_t bytes[] = {(uint64_t)1 << 62};
+    static const uint64_t bytes[] = {(uint64_t)1 << 62}, eight[] = {8};
     const pllm_status format = PLLM_E_FORMAT;
     refuse_info("t", 100, dims, 0, 0, format, "tensor t: has 100 dimensions, wanted 1 to 4");
     refuse_info("t", 0, dims, 0, 0, format, "tensor t: has 0 dimensions, wanted 1 to 4");
@@ -256,7 +263,7 @@ static void refuses_bad_tensors(void **state)
     refuse_info("t", 2, dims, 4, 0, format, "tensor t: type 4 is none of GGUF's");
     refuse_info("t", 2, dims, 16, 0, PLLM_E_UNSUPPORTED, "tensor t: type IQ2_XXS (16) is not supported");
     refuse_info("t", 2, dims, 0, 1 << 20, format, "tensor t: needs 256 bytes from offset 1048576 on, but the file has");
-    refuse_info("t", 2, dims, 0, UINT64_MAX - 31, format, "tensor t: needs 256 bytes");
+    refuse_info("t", 1, eight, 0, UINT64_MAX - 31, format, "tensor t: needs 32 bytes");
     refuse_info("t", 2, dims, 0, 8, format, "tensor t: offset 8 is no multiple of 32");
     refuse_info("t", 1, dims, 0, 0, format, "share bytes");
     refuse_info("", 1, dims, 0, 0, format, "a tensor's name has 0 bytes, wanted 1 to 255");

@@ -103,6 +103,11 @@ static void refuses_bad_headers(void **state)
     buf_add(&file, "\0\0\0\0\0\0\0\0", 8);
     refuse(file, "line 1");
     struct safetensors_writer w = sound();
+    assert_true(vec_reserve(&w.header, 32 << 20));
+    memset(w.header.at + w.header.n, ' ', 32 << 20);
+    w.header.n += 32 << 20;
+    refuse(safetensors_finish(&w), "bytes, wanted at most 33554432");
+    w = sound();
     safetensors_put_entry(&w, "\"b\": {}");
     refuse(safetensors_finish(&w), "duplicate object key");
     w = sound();
