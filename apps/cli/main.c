@@ -1,15 +1,108 @@
-/* The command `parallm`: a user of parallm.h, as any other program. */
-#include "parallm.h"
+/* The command `parallm`: a user of parallm.h, as any other program. A command is a row of the table. */
+#include "cli.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+struct command {
+    const char *name;
+    unsigned bit;
+    bool takes_model;
+    int n_words; /* besides the model */
+    const char *usage, *summary;
+    int (*run)(struct options *o);
+};
+
+static const struct command commands[] = {
+    {"generate", FOR_GENERATE, true, 0, "MODEL [-i FILE | -p TEXT] [options]",
+     "Many prompts in, many answers out", cmd_generate},
+    {"score", FOR_SCORE, true, 0, "MODEL [-i FILE | --perplexity --text FILE] [options]",
+     "Log-probabilities of given text; perplexity", cmd_score},
+    {"bench", FOR_BENCH, true, 0, "MODEL [options]", "Throughput against the number of parallel sequences", cmd_bench},
+    {"plan", FOR_PLAN, true, 0, "MODEL [options]", "What a model is, and the memory that a run will need", cmd_plan},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static const struct command *find(const char *name)
+{
+    for (int i = 0; i < N_COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static void print_commands(FILE *out)
+{
+    fprintf(out, "usage: parallm COMMAND MODEL [options]\n\n"
+                 "Many answers at once from a language model. MODEL is a .gguf file, a folder with config.json,\n"
+                 "or a Hugging Face name.\n\n");
+    for (int i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fprintf(out, "\nparallm help COMMAND tells its options, parallm --version which one this is.\n");
+}
+
+static void print_command(FILE *out, const struct command *c)
+{
+    fprintf(out, "usage: parallm %s %s\n\n%s. In parentheses: what holds if an option is not given.\n\n", c->name,
+            c->usage, c->summary);
+    options_print(out, c->bit);
+}
+
+/* Standard output is looked at once more: a full disk may show only when the buffer goes out. */
+static int finish(int code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    return code == EXIT_UNWRITABLE ? code : cli_fail(EXIT_UNWRITABLE, "standard output: %s", strerror(errno));
+}
+
+static int run_command(const struct command *c, int argc, char **argv)
+{
+    struct options o;
+    int code = EXIT_USAGE;
+    if (options_parse(&o, c->bit, c->takes_model, c->n_words, argc, argv)) {
+        if (o.help) {
+            print_command(stdout, c);
+            code = EXIT_DONE;
+        } else if (c->takes_model && !o.model) {
+            cli_fail(EXIT_USAGE, "%s: has no MODEL, wanted a .gguf file, a folder or a name; see --help", c->name);
+        } else {
+            code = c->run(&o);
+        }
+    }
+    options_fini(&o);
+    return code;
+}
+
+static int run_help(const char *name)
+{
+    const struct command *c = name ? find(name) : NULL;
+    if (name && !c)
+        return cli_fail(EXIT_USAGE, "%s: is no command; parallm help lists them", name);
+    if (c)
+        print_command(stdout, c);
+    else
+        print_commands(stdout);
+    return EXIT_DONE;
+}
+
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        printf("parallm %s\n", pllm_version());
-        return 0;
+    const char *word = argc > 1 ? argv[1] : "";
+    if (argc < 2) {
+        print_commands(stderr);
+        return EXIT_USAGE;
     }
-    fprintf(stderr, "usage: parallm --version\n");
-    return 2;
+    if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {
+        printf("parallm %s\n", pllm_version());
+        return finish(EXIT_DONE);
+    }
+    if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        return finish(run_help(argc > 2 ? argv[2] : NULL));
+    const struct command *c = find(word);
+    if (!c)
+        return cli_fail(EXIT_USAGE, "%s: is no command; parallm help lists them", word);
+    return finish(run_command(c, argc - 2, argv + 2));
 }

@@ -1,0 +1,14 @@
+/* The output lines of `generate`. */
+#ifndef PARALLM_CLI_ANSWER_H
+#define PARALLM_CLI_ANSWER_H
+
+#include "batch.h"
+
+extern const struct batch_kind answer_kind;
+
+/* A log-probability as an item of a list: {"token_id": 5, "logprob": -0.1, "top": [[5, -0.1], ...]}. */
+void answer_logprob(struct buffer *list, const pllm_event *e, bool with_top);
+/* "[[5, -0.1], ...]" */
+void answer_top(struct buffer *b, const pllm_event *e);
+
+#endif

@@ -1,0 +1,285 @@
+#include "batch.h"
+
+#include "cli.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WINDOW_LINES = 2048,
+    READ_AT_ONCE = 256, /* lines between two steps, so that computing starts before the window is full */
+};
+
+/* ---- Jobs -------------------------------------------------------------------------------------------- */
+
+static struct job **bucket_of(struct batch *b, uint64_t id)
+{
+    return &b->buckets[id % (sizeof b->buckets / sizeof *b->buckets)];
+}
+
+static struct job *find(struct batch *b, uint64_t id)
+{
+    struct job *job = *bucket_of(b, id);
+    while (job && job->id != id)
+        job = job->chain;
+    return job;
+}
+
+static void sample_fini(struct sample *s)
+{
+    buffer_fini(&s->text);
+    buffer_fini(&s->token_ids);
+    buffer_fini(&s->logprobs);
+    buffer_fini(&s->line);
+}
+
+static void job_free(struct job *job)
+{
+    for (int i = 0; i < job->n_samples; i++)
+        sample_fini(&job->samples[i]);
+    free(job->samples);
+    buffer_fini(&job->prompt_logprobs);
+    buffer_fini(&job->prompt_top);
+    request_fini(&job->request);
+    free(job);
+}
+
+static void append(struct batch *b, struct job *job)
+{
+    job->older = b->newest;
+    *(b->newest ? &b->newest->newer : &b->oldest) = job;
+    b->newest = job;
+    b->n_jobs++;
+}
+
+static void detach(struct batch *b, struct job *job)
+{
+    *(job->older ? &job->older->newer : &b->oldest) = job->newer;
+    *(job->newer ? &job->newer->older : &b->newest) = job->older;
+    b->n_jobs--;
+    for (struct job **at = bucket_of(b, job->id); *at; at = &(*at)->chain)
+        if (*at == job) {
+            *at = job->chain;
+            break;
+        }
+    job_free(job);
+}
+
+/* ---- Writing ----------------------------------------------------------------------------------------- */
+
+void batch_begin_line(struct buffer *line, const struct job *job, int index)
+{
+    char *id = job->request.id ? json_dumps(job->request.id, JSON_ENCODE_ANY) : NULL;
+    if (id)
+        buffer_printf(line, "{\"id\": %s", id);
+    else
+        buffer_printf(line, "{\"id\": %zu", job->number);
+    if (index >= 0)
+        buffer_printf(line, ", \"index\": %d", index);
+    free(id);
+}
+
+/* The field that a message begins with: "stop[1]: wanted ...". 0: it names none. */
+static size_t field_length(const char *message)
+{
+    size_t n = 0;
+    while (isalnum((unsigned char)message[n]) || (message[n] && strchr("_[].", message[n])))
+        n++;
+    return message[n] == ':' && message[n + 1] == ' ' ? n : 0;
+}
+
+static void write_error(struct batch *b, struct job *job, const pllm_error *err)
+{
+    struct sample *s = &job->samples[0];
+    size_t n = field_length(err->message);
+    batch_begin_line(&s->line, job, 0);
+    buffer_puts(&s->line, ", \"finish_reason\": \"error\", \"error\": {\"message\": ");
+    buffer_json_string(&s->line, err->message, strlen(err->message));
+    buffer_puts(&s->line, ", \"param\": ");
+    if (n)
+        buffer_json_string(&s->line, err->message, n);
+    else
+        buffer_puts(&s->line, "null");
+    buffer_puts(&s->line, "}}");
+    s->finished = true;
+    job->n_left = 0;
+    b->n_errors++;
+}
+
+static int write_sample(struct batch *b, struct sample *s)
+{
+    int code = output_line(b->output, &s->line);
+    b->n_samples++;
+    sample_fini(s);
+    s->line = (struct buffer){0};
+    return code;
+}
+
+/* Writes all finished answers of a job, and lets it go if that was all. */
+static int write_job(struct batch *b, struct job *job)
+{
+    int code = EXIT_DONE;
+    for (int i = 0; i < job->n_samples && !code; i++)
+        if (job->samples[i].finished)
+            code = write_sample(b, &job->samples[i]);
+    detach(b, job);
+    return code;
+}
+
+/* In order: from the oldest line on, as far as lines are complete. */
+static int write_in_order(struct batch *b)
+{
+    int code = EXIT_DONE;
+    while (b->oldest && b->oldest->n_left == 0 && !code)
+        code = write_job(b, b->oldest);
+    return code;
+}
+
+static int write_finished(struct batch *b, struct job *job, struct sample *s)
+{
+    if (b->ordered)
+        return write_in_order(b);
+    int code = write_sample(b, s);
+    s->finished = false; /* written */
+    if (job->n_left == 0)
+        detach(b, job);
+    return code;
+}
+
+/* ---- Reading ----------------------------------------------------------------------------------------- */
+
+static bool submit(struct batch *b, struct job *job, pllm_error *err)
+{
+    const pllm_request *r = &job->request.request;
+    struct sample *grown = NULL;
+    if (r->n > 1) {
+        grown = calloc((size_t)r->n, sizeof *grown);
+        if (!grown)
+            return !request_fail(err, PLLM_E_MEMORY, "n: not enough memory for %d answers", (int)r->n);
+    }
+    if (pllm_submit(b->engine, r, &job->id, err)) {
+        free(grown);
+        return false;
+    }
+    if (grown) {
+        free(job->samples);
+        job->samples = grown;
+        job->n_samples = r->n;
+    }
+    job->n_left = job->n_samples;
+    job->chain = *bucket_of(b, job->id);
+    *bucket_of(b, job->id) = job;
+    b->n_pending += (size_t)job->n_left;
+    b->prompt_tokens += r->n_tokens;
+    if (!b->kind->keeps_prompt)
+        request_drop_prompt(&job->request);
+    return true;
+}
+
+static int take_line(struct batch *b, const char *line, size_t n, bool too_long)
+{
+    pllm_error err = {0};
+    struct job *job = calloc(1, sizeof *job);
+    if (job)
+        job->samples = calloc(1, sizeof *job->samples);
+    if (!job || !job->samples) {
+        free(job);
+        return cli_fail(EXIT_MEMORY, "%s: not enough memory for line %zu", b->lines->name, b->lines->number);
+    }
+    job->n_samples = 1;
+    job->number = b->lines->number - 1;
+    append(b, job);
+    b->n_lines++;
+    bool good = !too_long && !b->kind->read(job, b->context, line, n, &err) && submit(b, job, &err);
+    if (too_long)
+        request_fail(&err, PLLM_E_ARGUMENT, "the line is too long, wanted at most 64 MiB");
+    if (good)
+        return EXIT_DONE;
+    write_error(b, job, &err);
+    return write_finished(b, job, &job->samples[0]);
+}
+
+static bool is_blank(const char *line, size_t n)
+{
+    while (n && isspace((unsigned char)line[n - 1]))
+        n--;
+    return n == 0;
+}
+
+static int read_ahead(struct batch *b)
+{
+    int code = EXIT_DONE;
+    for (int i = 0; i < READ_AT_ONCE && !b->ended && !code; i++) {
+        const char *line;
+        size_t n;
+        if (b->n_jobs && (b->n_jobs >= b->window || b->n_pending >= b->window))
+            return EXIT_DONE;
+        enum lines_result result = lines_next(b->lines, b->n_pending == 0, &line, &n);
+        if (result == LINES_LATER)
+            return EXIT_DONE;
+        b->ended = result == LINES_END || result == LINES_FAILED;
+        if (result == LINES_FAILED)
+            return cli_fail(EXIT_UNREADABLE, "%s: %s", b->lines->name, strerror(errno));
+        if (result == LINES_LONG || (result == LINES_ONE && (b->context->plain || !is_blank(line, n))))
+            code = take_line(b, line, n, result == LINES_LONG);
+    }
+    return code;
+}
+
+/* ---- Running ----------------------------------------------------------------------------------------- */
+
+static int take_event(struct batch *b, const pllm_event *e)
+{
+    struct job *job = find(b, e->id);
+    if (!job || e->sample < 0 || e->sample >= job->n_samples)
+        return EXIT_DONE;
+    struct sample *s = &job->samples[e->sample];
+    bool good = b->kind->event(job, s, e, b->context);
+    if (e->kind != PLLM_EVENT_FINISH)
+        return EXIT_DONE;
+    b->n_errors += !good;
+    b->n_pending--;
+    job->n_left--;
+    s->finished = true;
+    return write_finished(b, job, s);
+}
+
+static int step(struct batch *b)
+{
+    const pllm_event *events;
+    size_t n;
+    pllm_error err;
+    int code = EXIT_DONE;
+    if (pllm_step(b->engine, &events, &n, &err))
+        return cli_fail_error(&err);
+    for (size_t i = 0; i < n && !code; i++)
+        code = take_event(b, &events[i]);
+    pllm_stats stats = pllm_engine_stats(b->engine);
+    progress_update(b->progress, b->n_samples, b->n_samples + b->n_pending, &stats);
+    return code;
+}
+
+int batch_run(struct batch *b)
+{
+    size_t seqs = (size_t)pllm_engine_plan(b->engine).max_num_seqs;
+    b->window = 4 * seqs > WINDOW_LINES ? 4 * seqs : WINDOW_LINES;
+    int code = EXIT_DONE;
+    while (!code && !cli_interrupted) {
+        code = read_ahead(b);
+        if (code || (b->ended && b->n_pending == 0))
+            break;
+        if (b->n_pending)
+            code = step(b);
+    }
+    /* Interrupted or failed: what is finished is kept, in order, though lines before it are not. */
+    while (b->oldest) {
+        int written = code == EXIT_UNWRITABLE ? (detach(b, b->oldest), EXIT_DONE) : write_job(b, b->oldest);
+        code = code ? code : written;
+    }
+    progress_end(b->progress);
+    if (code)
+        return code;
+    return cli_interrupted ? EXIT_INTERRUPTED : b->n_errors ? EXIT_SOME_ERRORS : EXIT_DONE;
+}

@@ -1,0 +1,96 @@
+#include "batch_command.h"
+
+#include "cli.h"
+#include "summary.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+static int open_input(struct lines *l, const struct options *o)
+{
+    if (o->input && o->prompts.n)
+        return cli_fail(EXIT_USAGE, "--input: stands beside --prompt, wanted one of them");
+    if (o->prompts.n) {
+        lines_open_given(l, &o->prompts);
+        return EXIT_DONE;
+    }
+    if (!o->input && isatty(STDIN_FILENO))
+        return cli_fail(EXIT_USAGE, "--input: is missing, wanted FILE, or - for standard input");
+    return lines_open(l, o->input ? o->input : "-");
+}
+
+/* The run itself, all being open. */
+static int run(struct batch *b, const struct options *o, double load_seconds)
+{
+    struct progress progress;
+    double begun = cli_seconds();
+    int code = output_begin(b->output);
+    if (code)
+        return code;
+    size_t n_samples = o->prompts.n || !o->quiet ? lines_count(b->lines) * (size_t)o->sampling.n : 0;
+    progress_begin(&progress, o->quiet, n_samples);
+    b->progress = &progress;
+    code = batch_run(b);
+    struct summary summary = {
+        .prompts = b->n_lines,
+        .samples = b->n_samples,
+        .errors = b->n_errors,
+        .prompt_tokens = b->prompt_tokens,
+        .load_seconds = load_seconds,
+        .wall_seconds = cli_seconds() - begun,
+        .stats = pllm_engine_stats(b->engine),
+    };
+    bool is_over = code == EXIT_DONE || code == EXIT_SOME_ERRORS || code == EXIT_INTERRUPTED;
+    int printed = is_over ? summary_print(&summary, o, output_leaves_stdout(b->output)) : EXIT_DONE;
+    return printed ? printed : code;
+}
+
+static int with_model(struct lines *lines, struct output *output, const struct options *o,
+                      const struct batch_kind *kind)
+{
+    pllm_model *model = NULL;
+    pllm_engine *engine = NULL;
+    struct request_context context = {0};
+    struct batch *batch = NULL;
+    double begun = cli_seconds();
+    int code = cli_open_model(&model, o);
+    if (!code)
+        code = request_context_init(&context, model, o);
+    if (code)
+        goto done;
+    code = cli_open_engine(&engine, model, o);
+    if (code)
+        goto done_context;
+    batch = calloc(1, sizeof *batch);
+    if (batch) {
+        *batch = (struct batch){.kind = kind, .engine = engine, .context = &context, .lines = lines,
+                                .output = output, .ordered = o->ordered};
+        code = run(batch, o, cli_seconds() - begun);
+    } else {
+        code = cli_fail(EXIT_MEMORY, "not enough memory");
+    }
+    free(batch);
+    pllm_engine_close(engine);
+done_context:
+    request_context_fini(&context);
+done:
+    pllm_model_close(model);
+    return code;
+}
+
+int batch_command(const struct options *o, const struct batch_kind *kind)
+{
+    struct lines lines;
+    struct output output;
+    int code = open_input(&lines, o);
+    if (code)
+        return code;
+    code = output_open(&output, o->output);
+    if (!code) {
+        code = with_model(&lines, &output, o, kind);
+        int closed = output_close(&output);
+        code = code == EXIT_UNWRITABLE || !closed ? code : closed;
+    }
+    lines_close(&lines);
+    return code;
+}

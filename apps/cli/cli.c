@@ -1,0 +1,195 @@
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+volatile sig_atomic_t cli_interrupted;
+
+int cli_fail(int code, const char *format, ...)
+{
+    char message[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    for (char *c = message; *c; c++) /* one line, whatever names hold */
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
+    fprintf(stderr, "parallm: %s\n", message);
+    return code;
+}
+
+int cli_fail_error(const pllm_error *err)
+{
+    static const int codes[] = {
+        [PLLM_OK] = EXIT_DONE,
+        [PLLM_E_ARGUMENT] = EXIT_USAGE,
+        [PLLM_E_IO] = EXIT_UNREADABLE,
+        [PLLM_E_FORMAT] = EXIT_UNREADABLE,
+        [PLLM_E_UNSUPPORTED] = EXIT_UNREADABLE,
+        [PLLM_E_MEMORY] = EXIT_MEMORY,
+    };
+    if (cli_interrupted)
+        return cli_fail(EXIT_INTERRUPTED, "interrupted");
+    return cli_fail(codes[err->status], "%s", err->message);
+}
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    cli_interrupted = 1;
+}
+
+void cli_catch_interrupts(void)
+{
+    struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with its own exit code */
+}
+
+double cli_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+uint64_t cli_peak_rss(void)
+{
+    struct rusage usage;
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return 0;
+#ifdef __APPLE__
+    return (uint64_t)usage.ru_maxrss;
+#else
+    return (uint64_t)usage.ru_maxrss * 1024;
+#endif
+}
+
+/* Reads f to its end; NULL with errno set on failure. */
+static char *read_all(FILE *f, size_t limit, size_t *n)
+{
+    size_t used = 0, room = 4096;
+    char *text = malloc(room + 1);
+    while (text) {
+        used += fread(text + used, 1, room - used, f);
+        if (used < room && !ferror(f)) {
+            text[used] = 0;
+            *n = used;
+            return text;
+        }
+        errno = ferror(f) ? EIO : EFBIG;
+        char *grown = !ferror(f) && room < limit ? realloc(text, 2 * room + 1) : NULL;
+        if (!grown)
+            free(text);
+        text = grown;
+        room *= 2;
+    }
+    return NULL;
+}
+
+int cli_read_file(const char *path, size_t limit, char **text, size_t *n)
+{
+    FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "rb");
+    char *all = f ? read_all(f, limit, n) : NULL;
+    int reason = errno;
+    if (f && f != stdin)
+        fclose(f);
+    if (!all)
+        return cli_fail(reason == ENOMEM ? EXIT_MEMORY : EXIT_UNREADABLE, "%s: %s", path, strerror(reason));
+    *text = all;
+    return EXIT_DONE;
+}
+
+/* ---- Models ------------------------------------------------------------------------------------------ */
+
+struct loading {
+    double begun;
+    bool shown, quiet;
+};
+
+static bool on_loading(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    struct loading *l = user;
+    if (!l->quiet && cli_seconds() - l->begun > 1) {
+        l->shown = true;
+        if (total)
+            fprintf(stderr, "\r\033[K%.50s: %d %%", what, (int)(100.0 * (double)done / (double)total));
+        else
+            fprintf(stderr, "\r\033[K%.50s: %.1f MB", what, 1e-6 * (double)done);
+    }
+    return !cli_interrupted;
+}
+
+pllm_model_options cli_model_options(const struct options *o)
+{
+    pllm_model_options m = pllm_model_options_default();
+    m.threads = (int32_t)o->threads;
+    m.dtype = o->dtype;
+    m.activations = o->activations;
+    m.quantize = o->quantize;
+    m.isa = o->isa;
+    return m;
+}
+
+pllm_engine_options cli_engine_options(const struct options *o)
+{
+    pllm_engine_options e = pllm_engine_options_default();
+    e.threads = (int32_t)o->threads;
+    e.max_num_seqs = (int32_t)o->max_num_seqs;
+    e.max_num_batched_tokens = (int32_t)o->max_num_batched_tokens;
+    e.max_model_len = (int32_t)o->max_model_len;
+    e.kv_cache_dtype = o->kv_cache_dtype;
+    e.kv_cache_memory = (uint64_t)o->kv_cache_memory;
+    e.enable_prefix_caching = !o->no_prefix_caching;
+    return e;
+}
+
+int cli_open_model(pllm_model **model, const struct options *o)
+{
+    struct loading loading = {.begun = cli_seconds(), .quiet = o->quiet || !isatty(STDERR_FILENO)};
+    pllm_model_options options = cli_model_options(o);
+    pllm_error err;
+    options.progress = on_loading;
+    options.progress_user = &loading;
+    pllm_status status = pllm_model_open(model, o->model, &options, &err);
+    if (loading.shown)
+        fprintf(stderr, "\r\033[K");
+    return status ? cli_fail_error(&err) : EXIT_DONE;
+}
+
+/* "NAME=PATH" */
+static int add_adapter(pllm_engine *engine, const char *word)
+{
+    char name[256];
+    pllm_error err;
+    size_t n = strcspn(word, "=");
+    if (n == 0 || n >= sizeof name || !word[n])
+        return cli_fail(EXIT_USAGE, "--lora: is \"%s\", wanted NAME=PATH", word);
+    memcpy(name, word, n);
+    name[n] = 0;
+    return pllm_adapter_add(engine, name, word + n + 1, &err) ? cli_fail_error(&err) : EXIT_DONE;
+}
+
+int cli_open_engine(pllm_engine **engine, const pllm_model *model, const struct options *o)
+{
+    pllm_engine_options options = cli_engine_options(o);
+    pllm_engine *opened;
+    pllm_error err;
+    if (pllm_engine_open(&opened, model, &options, &err))
+        return cli_fail_error(&err);
+    for (size_t i = 0; i < o->lora.n; i++) {
+        int code = add_adapter(opened, o->lora.at[i]);
+        if (code) {
+            pllm_engine_close(opened);
+            return code;
+        }
+    }
+    *engine = opened;
+    return EXIT_DONE;
+}

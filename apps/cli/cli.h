@@ -1,0 +1,51 @@
+/* What all commands share: how they fail, open a model, and hear Ctrl-C. */
+#ifndef PARALLM_CLI_CLI_H
+#define PARALLM_CLI_CLI_H
+
+#include "options.h"
+
+#include <signal.h>
+
+enum exit_code {
+    EXIT_DONE = 0,
+    EXIT_SOME_ERRORS = 1, /* done, but some lines had errors */
+    EXIT_USAGE = 2,
+    EXIT_UNREADABLE = 3, /* the model, an adapter or another input file cannot be read or is malformed */
+    EXIT_MEMORY = 4,
+    EXIT_UNWRITABLE = 5, /* output could not be written */
+    EXIT_INTERRUPTED = 130,
+};
+
+/* Writes "parallm: ..." as one line to standard error; returns `code`. */
+int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same with the library's message; the exit code is that of its status, or of an interrupt. */
+int cli_fail_error(const pllm_error *err);
+
+/* Ctrl-C sets it; a second one ends the program. */
+extern volatile sig_atomic_t cli_interrupted;
+void cli_catch_interrupts(void);
+
+double cli_seconds(void); /* of a clock that only moves forward */
+uint64_t cli_peak_rss(void);
+
+/* A text file of at most `limit` bytes as one allocation (free), with a NUL behind it. */
+int cli_read_file(const char *path, size_t limit, char **text, size_t *n);
+
+pllm_model_options cli_model_options(const struct options *o);
+pllm_engine_options cli_engine_options(const struct options *o);
+
+/* The model, with a progress line on a terminal if that takes over a second, and an engine with its
+ * adapters. They return an exit code; what is opened is set on EXIT_DONE only. */
+int cli_open_model(pllm_model **model, const struct options *o);
+int cli_open_engine(pllm_engine **engine, const pllm_model *model, const struct options *o);
+
+/* The commands, with the words after their name parsed. They return the exit code. */
+int cmd_generate(struct options *o);
+int cmd_score(struct options *o);
+int cmd_chat(struct options *o);
+int cmd_bench(struct options *o);
+int cmd_plan(struct options *o);
+int cmd_tokenize(struct options *o);
+
+#endif

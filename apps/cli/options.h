@@ -1,0 +1,107 @@
+/* The options of all commands: one table (option_table.c), from which parsing and --help come. The sampling
+ * options are also the fields of input lines, spelled with underscores (request.c). */
+#ifndef PARALLM_CLI_OPTIONS_H
+#define PARALLM_CLI_OPTIONS_H
+
+#include "parallm.h"
+
+#include <stdio.h>
+
+/* Commands, as bits: an option belongs to several. */
+enum command_bit {
+    FOR_GENERATE = 1 << 0,
+    FOR_SCORE = 1 << 1,
+    FOR_CHAT = 1 << 2,
+    FOR_BENCH = 1 << 3,
+    FOR_PLAN = 1 << 4,
+    FOR_TOKENIZE = 1 << 5,
+    FOR_RENDER = 1 << 6,
+    FOR_QUANTIZE = 1 << 7,
+    FOR_PULL = 1 << 8,
+    FOR_LINES = FOR_GENERATE | FOR_SCORE,  /* JSON lines in and out, through an engine */
+    FOR_SAMPLING = FOR_GENERATE | FOR_CHAT,
+    FOR_RUNNING = FOR_GENERATE | FOR_SCORE | FOR_CHAT | FOR_BENCH | FOR_PLAN, /* an engine is opened or planned */
+    FOR_MODEL = FOR_RUNNING | FOR_QUANTIZE,
+};
+
+struct string_list {
+    const char **at; /* pointers into argv */
+    size_t n;
+};
+
+/* How answers are drawn: numbers and switches; lists are in struct options, or in a line's JSON. */
+struct sampling_fields {
+    double temperature, top_p, min_p, typical_p, repetition_penalty, presence_penalty, frequency_penalty;
+    double xtc_probability, xtc_threshold, dry_multiplier, dry_base;
+    int64_t top_k, repetition_context_size, dry_allowed_length, dry_range;
+    int64_t max_tokens, min_tokens, n, logprobs, prompt_logprobs, priority;
+    int64_t seed; /* -1: none was given */
+    bool ignore_eos, include_stop_str_in_output, skip_special_tokens;
+};
+
+struct options {
+    const char *model;
+    const char *words[2]; /* further words, as OUT of quantize */
+    int n_words;
+    bool help;
+    /* The run. */
+    int64_t threads, max_num_seqs, max_model_len, max_num_batched_tokens, kv_cache_memory; /* 0: chosen */
+    pllm_dtype dtype, kv_cache_dtype, activations;
+    const char *quantize, *isa, *chat_template;
+    struct string_list lora;
+    bool quiet, json, no_prefix_caching;
+    /* Input and output. */
+    const char *input, *output;
+    const char *text_file; /* score --text FILE */
+    struct string_list prompts;
+    bool text, no_chat_template, ordered;
+    /* Sampling. */
+    struct sampling_fields sampling;
+    struct string_list stop, bad_words;
+    const char *stop_token_ids, *allowed_token_ids, *logit_bias; /* read by request.c */
+    const char *system;
+    /* score, bench, tokenize, render, quantize. */
+    bool perplexity, no_special, parse_special, decode;
+    int64_t top, prompt_tokens, gen_tokens, repeat;
+    const char *parallel, *plot, *template_file, *type;
+};
+
+enum option_kind {
+    OPTION_FLAG,     /* bool: true */
+    OPTION_NO_FLAG,  /* bool: false */
+    OPTION_INT,      /* int64_t */
+    OPTION_AUTO_INT, /* int64_t, "auto" is 0 */
+    OPTION_NUMBER,   /* double */
+    OPTION_BYTES,    /* int64_t */
+    OPTION_DTYPE,    /* pllm_dtype */
+    OPTION_TEXT,     /* const char * */
+    OPTION_LIST,     /* struct string_list */
+};
+
+struct option_def {
+    const char *name;      /* without dashes */
+    char letter;           /* or 0 */
+    const char *aliases;   /* "parallel,np", or NULL; those of two letters need a single dash only */
+    enum option_kind kind;
+    const char *argument;  /* what help calls its value; NULL for flags */
+    size_t offset;         /* of the value in struct options */
+    double least, most;    /* OPTION_INT, OPTION_NUMBER */
+    unsigned commands;
+    const char *help;
+};
+
+extern const struct option_def option_table[];
+extern const int n_options;
+
+/* Fills *o with the defaults, then from the words after the command's name: at most n_words of them besides
+ * options, the first of which is the model where takes_model. False: the reason is on standard error. */
+bool options_parse(struct options *o, unsigned command, bool takes_model, int n_words, int argc, char **argv);
+void options_fini(struct options *o);
+
+/* The options of a command, for --help. */
+void options_print(FILE *out, unsigned command);
+
+/* The option with this JSON spelling ("top_p") among struct sampling_fields; NULL: there is none. */
+const struct option_def *option_of_field(const char *json_name);
+
+#endif

@@ -1,0 +1,57 @@
+#include "output.h"
+
+#include "cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int output_open(struct output *o, const char *path)
+{
+    if (!path || strcmp(path, "-") == 0) {
+        *o = (struct output){.file = stdout, .name = "standard output"};
+        return EXIT_DONE;
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (!file)
+        return cli_fail(EXIT_UNWRITABLE, "%s: %s", path, strerror(errno));
+    *o = (struct output){.file = file, .name = path};
+    return EXIT_DONE;
+}
+
+static int failed(const struct output *o)
+{
+    return cli_fail(EXIT_UNWRITABLE, "%s: %s", o->name, strerror(errno));
+}
+
+int output_begin(struct output *o)
+{
+    struct stat info;
+    int fd = fileno(o->file);
+    bool is_file = o->file != stdout && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    return is_file && ftruncate(fd, 0) != 0 ? failed(o) : EXIT_DONE;
+}
+
+int output_line(struct output *o, const struct buffer *line)
+{
+    if (line->failed)
+        return cli_fail(EXIT_MEMORY, "output: not enough memory for a line");
+    fwrite(line->at, 1, line->n, o->file);
+    putc('\n', o->file);
+    return fflush(o->file) != 0 ? failed(o) : EXIT_DONE;
+}
+
+int output_close(struct output *o)
+{
+    int result = o->file == stdout ? fflush(stdout) : fclose(o->file);
+    o->file = NULL;
+    return result != 0 ? failed(o) : EXIT_DONE;
+}
+
+bool output_leaves_stdout(const struct output *o)
+{
+    return o->file != stdout;
+}

@@ -1,0 +1,24 @@
+/* Where output lines go: a file or standard output, flushed after each line. */
+#ifndef PARALLM_CLI_OUTPUT_H
+#define PARALLM_CLI_OUTPUT_H
+
+#include "buffer.h"
+
+#include <stdio.h>
+
+struct output {
+    FILE *file;
+    const char *name;
+};
+
+/* `path`: NULL or "-" is standard output. A file that exists keeps its contents until output_begin. They return
+ * an exit code, after a message. */
+int output_open(struct output *o, const char *path);
+int output_begin(struct output *o);
+int output_line(struct output *o, const struct buffer *line); /* adds the line feed */
+int output_close(struct output *o);
+
+/* Is standard output free for a summary? */
+bool output_leaves_stdout(const struct output *o);
+
+#endif

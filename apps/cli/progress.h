@@ -1,0 +1,21 @@
+/* The live line on a terminal: done / total, tokens per second, running and waiting sequences, time left. */
+#ifndef PARALLM_CLI_PROGRESS_H
+#define PARALLM_CLI_PROGRESS_H
+
+#include "parallm.h"
+
+struct progress {
+    bool on;
+    size_t total;      /* answers expected; 0: not known */
+    double begun, shown;
+    uint64_t tokens_shown; /* generated until then */
+    double rate;           /* tokens per second, lately */
+};
+
+/* Nothing is shown if quiet, or where standard error is no terminal. */
+void progress_begin(struct progress *p, bool quiet, size_t total);
+/* `known`: answers done and on their way, for where the total is not known. */
+void progress_update(struct progress *p, size_t done, size_t known, const pllm_stats *stats);
+void progress_end(struct progress *p); /* clears the line */
+
+#endif

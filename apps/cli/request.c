@@ -1,0 +1,248 @@
+#include "request.h"
+
+#include "cli.h"
+#include "request_lists.h"
+#include "request_messages.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+pllm_status request_fail(pllm_error *err, pllm_status status, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    err->status = status;
+    vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    return status;
+}
+
+int request_context_init(struct request_context *c, const pllm_model *model, const struct options *o)
+{
+    const pllm_tokenizer *tokenizer = pllm_model_tokenizer(model);
+    *c = (struct request_context){.tokenizer = tokenizer, .options = o, .plain = o->text || o->prompts.n};
+    int code = request_template_open(c);
+    if (!code)
+        code = request_lists_of_options(&c->lists, o);
+    if (code)
+        request_context_fini(c);
+    return code;
+}
+
+void request_context_fini(struct request_context *c)
+{
+    request_template_close(c);
+    json_decref(c->lists);
+}
+
+void request_fini(struct request *r)
+{
+    request_drop_prompt(r);
+    request_lists_fini(r);
+    json_decref(r->line);
+}
+
+void request_drop_prompt(struct request *r)
+{
+    static const char *const names[] = {"prompt", "messages", "prompt_token_ids", "tools", "documents"};
+    for (size_t i = 0; r->line && i < sizeof names / sizeof *names; i++)
+        json_object_del(r->line, names[i]);
+    free(r->text);
+    pllm_free(r->tokens);
+    free(r->prompt_ids);
+    r->text = NULL;
+    r->tokens = r->prompt_ids = NULL;
+    r->request.tokens = NULL;
+}
+
+/* ---- Fields ------------------------------------------------------------------------------------------ */
+
+static pllm_status number_of(double *out, const struct option_def *d, const char *name, json_t *value, pllm_error *err)
+{
+    double x = json_number_value(value);
+    bool whole = d->kind == OPTION_NUMBER || x == floor(x);
+    if (json_is_number(value) && x >= d->least && x <= d->most && whole) {
+        *out = x;
+        return PLLM_OK;
+    }
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    const char *kind = d->kind == OPTION_NUMBER ? "a number" : "a whole number";
+    request_fail(err, PLLM_E_ARGUMENT, "%s: is %.60s, wanted %s from %.17g to %.17g", name, text ? text : "?", kind,
+                 d->least, d->most);
+    free(text);
+    return PLLM_E_ARGUMENT;
+}
+
+static pllm_status set_field(struct sampling_fields *s, const struct option_def *d, const char *name, json_t *value,
+                             pllm_error *err)
+{
+    void *at = (char *)s + (d->offset - offsetof(struct options, sampling));
+    double x;
+    if (d->kind == OPTION_FLAG || d->kind == OPTION_NO_FLAG) {
+        if (!json_is_boolean(value))
+            return request_fail(err, PLLM_E_ARGUMENT, "%s: wanted true or false", name);
+        *(bool *)at = json_is_true(value);
+        return PLLM_OK;
+    }
+    pllm_status status = number_of(&x, d, name, value, err);
+    if (status)
+        return status;
+    if (d->kind == OPTION_NUMBER)
+        *(double *)at = x;
+    else
+        *(int64_t *)at = json_is_integer(value) ? (int64_t)json_integer_value(value) : (int64_t)x;
+    return PLLM_OK;
+}
+
+static bool is_other_field(const char *name)
+{
+    static const char *const names[] = {"id", "prompt", "messages", "prompt_token_ids", "lora", "tools", "documents",
+                                        "chat_template_kwargs"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The sampling fields of the line over those of the command line. A field nobody knows is an error. */
+static pllm_status read_fields(struct sampling_fields *s, json_t *line, pllm_error *err)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(line, name, value)
+    {
+        const struct option_def *d = option_of_field(name);
+        if (!d && !is_other_field(name) && !request_list_is(name))
+            return request_fail(err, PLLM_E_ARGUMENT, "%s: is no field that parallm knows", name);
+        pllm_status status = d && !json_is_null(value) ? set_field(s, d, name, value, err) : PLLM_OK;
+        if (status)
+            return status;
+    }
+    return PLLM_OK;
+}
+
+/* ---- The prompt -------------------------------------------------------------------------------------- */
+
+pllm_status request_text(struct request *r, const struct request_context *c, const char *text, size_t n,
+                         bool add_special, pllm_error *err)
+{
+    size_t n_tokens;
+    if (!c->tokenizer)
+        return request_fail(err, PLLM_E_ARGUMENT,
+                            "prompt: the model has no tokenizer to read text with, wanted \"prompt_token_ids\"");
+    pllm_status status = pllm_tokenize(c->tokenizer, text, n, add_special, true, &r->tokens, &n_tokens, err);
+    if (status)
+        return status;
+    if (n_tokens == 0)
+        return request_fail(err, PLLM_E_ARGUMENT, "prompt: is empty, wanted at least one token");
+    r->request.tokens = r->tokens;
+    r->request.n_tokens = n_tokens;
+    r->text = malloc(n + 1);
+    if (!r->text)
+        return request_fail(err, PLLM_E_MEMORY, "prompt: not enough memory");
+    memcpy(r->text, text, n);
+    r->n_text = n;
+    r->add_special = add_special;
+    return PLLM_OK;
+}
+
+pllm_status request_prompt(struct request *r, const struct request_context *c, pllm_error *err)
+{
+    json_t *prompt = json_object_get(r->line, "prompt"), *messages = json_object_get(r->line, "messages");
+    json_t *ids = json_object_get(r->line, "prompt_token_ids");
+    if ((prompt != NULL) + (messages != NULL) + (ids != NULL) != 1)
+        return request_fail(err, PLLM_E_ARGUMENT,
+                            "prompt: wanted one of \"prompt\", \"messages\" and \"prompt_token_ids\"");
+    if (messages)
+        return request_messages(r, c, messages, err);
+    if (ids) {
+        pllm_status status = request_token_ids(ids, "prompt_token_ids", &r->prompt_ids, &r->request.n_tokens, err);
+        if (!status && r->request.n_tokens == 0)
+            return request_fail(err, PLLM_E_ARGUMENT, "prompt_token_ids: is empty, wanted at least one token");
+        r->request.tokens = r->prompt_ids;
+        return status;
+    }
+    if (!json_is_string(prompt))
+        return request_fail(err, PLLM_E_ARGUMENT, "prompt: wanted a string");
+    return request_text(r, c, json_string_value(prompt), json_string_length(prompt), true, err);
+}
+
+/* ---- The line ---------------------------------------------------------------------------------------- */
+
+pllm_status request_parse(struct request *r, const char *line, size_t n, pllm_error *err)
+{
+    json_error_t why;
+    r->line = json_loadb(line, n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
+    if (!r->line)
+        return request_fail(err, PLLM_E_FORMAT, "the line is no JSON: %s, at byte %d", why.text, why.position);
+    if (!json_is_object(r->line))
+        return request_fail(err, PLLM_E_FORMAT, "the line is no JSON object");
+    json_t *id = json_object_get(r->line, "id");
+    if (id && !json_is_null(id) && !json_is_string(id) && !json_is_integer(id))
+        return request_fail(err, PLLM_E_ARGUMENT, "id: wanted a string or an integer");
+    r->id = json_is_null(id) ? NULL : id;
+    return PLLM_OK;
+}
+
+static void set_sampling(pllm_request *r, const struct sampling_fields *s)
+{
+    pllm_sampling *to = &r->sampling;
+    to->temperature = (float)s->temperature;
+    to->top_k = (int32_t)s->top_k;
+    to->top_p = (float)s->top_p;
+    to->min_p = (float)s->min_p;
+    to->typical_p = (float)s->typical_p;
+    to->repetition_penalty = (float)s->repetition_penalty;
+    to->repetition_context_size = (int32_t)s->repetition_context_size;
+    to->presence_penalty = (float)s->presence_penalty;
+    to->frequency_penalty = (float)s->frequency_penalty;
+    to->xtc_probability = (float)s->xtc_probability;
+    to->xtc_threshold = (float)s->xtc_threshold;
+    to->dry_multiplier = (float)s->dry_multiplier;
+    to->dry_base = (float)s->dry_base;
+    to->dry_allowed_length = (int32_t)s->dry_allowed_length;
+    to->dry_range = (int32_t)s->dry_range;
+    to->has_seed = s->seed >= 0;
+    to->seed = to->has_seed ? (uint64_t)s->seed : 0;
+    r->n = (int32_t)s->n;
+    r->max_tokens = (int32_t)s->max_tokens;
+    r->min_tokens = (int32_t)s->min_tokens;
+    r->ignore_eos = s->ignore_eos;
+    r->include_stop = s->include_stop_str_in_output;
+    r->show_special = !s->skip_special_tokens;
+    r->logprobs = (int32_t)s->logprobs;
+    r->prompt_logprobs = (int32_t)s->prompt_logprobs;
+    r->priority = (int32_t)s->priority;
+}
+
+pllm_status request_adapter(struct request *r, pllm_error *err)
+{
+    json_t *lora = json_object_get(r->line, "lora");
+    if (lora && !json_is_null(lora) && !json_is_string(lora))
+        return request_fail(err, PLLM_E_ARGUMENT, "lora: wanted the name of an adapter");
+    r->request.adapter = json_string_value(lora);
+    return PLLM_OK;
+}
+
+pllm_status request_read(struct request *r, const struct request_context *c, const char *line, size_t n,
+                         pllm_error *err)
+{
+    struct sampling_fields fields = c->options->sampling;
+    pllm_status status = PLLM_OK;
+    *r = (struct request){.request = pllm_request_default()};
+    if (!c->plain)
+        status = request_parse(r, line, n, err);
+    if (!status && r->line)
+        status = read_fields(&fields, r->line, err);
+    if (!status && r->line)
+        status = request_adapter(r, err);
+    if (!status)
+        status = c->plain ? request_plain(r, c, line, n, err) : request_prompt(r, c, err);
+    if (!status)
+        status = request_lists(r, c, err);
+    set_sampling(&r->request, &fields);
+    return status;
+}

@@ -1,0 +1,263 @@
+#include "request_lists.h"
+
+#include "cli.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool request_list_is(const char *name)
+{
+    static const char *const names[] = {"stop", "stop_token_ids", "allowed_token_ids", "bad_words", "logit_bias"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+void request_lists_fini(struct request *r)
+{
+    free(r->stop);
+    free(r->stop_tokens);
+    free(r->allowed_tokens);
+    free(r->bad_words);
+    free(r->bad_word_lengths);
+    free(r->logit_bias);
+}
+
+/* ---- From the command line --------------------------------------------------------------------------- */
+
+static json_t *strings(const struct string_list *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array && i < list->n; i++)
+        if (json_array_append_new(array, json_string(list->at[i])) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    return array;
+}
+
+/* "5,17" */
+static json_t *ids_of(const char *text)
+{
+    json_t *array = json_array();
+    while (array && *text) {
+        char *end;
+        errno = 0;
+        long long id = strtoll(text, &end, 10);
+        if (errno || end == text || (*end && (*end != ',' || !end[1]))) {
+            json_decref(array);
+            return NULL;
+        }
+        json_array_append_new(array, json_integer(id));
+        text = end + (*end == ',');
+    }
+    return array;
+}
+
+/* "5:-100,17:0.5", or the JSON object itself. */
+static json_t *bias_of(const char *text)
+{
+    if (*text == '{')
+        return json_loads(text, 0, NULL);
+    json_t *object = json_object();
+    while (object && *text) {
+        char key[24], *end;
+        size_t n = strcspn(text, ":");
+        double x = text[n] ? strtod(text + n + 1, &end) : 0;
+        if (n == 0 || n >= sizeof key || !text[n] || end == text + n + 1 || (*end && (*end != ',' || !end[1]))) {
+            json_decref(object);
+            return NULL;
+        }
+        memcpy(key, text, n);
+        key[n] = 0;
+        json_object_set_new(object, key, json_real(x));
+        text = end + (*end == ',');
+    }
+    return object;
+}
+
+int request_lists_of_options(json_t **out, const struct options *o)
+{
+    struct {
+        const char *name, *option, *wanted;
+        bool given;
+        json_t *value;
+    } lists[] = {
+        {"stop", "--stop", "UTF-8 text", o->stop.n, o->stop.n ? strings(&o->stop) : NULL},
+        {"bad_words", "--bad-words", "UTF-8 text", o->bad_words.n, o->bad_words.n ? strings(&o->bad_words) : NULL},
+        {"stop_token_ids", "--stop-token-ids", "token ids, as 5,17", o->stop_token_ids,
+         o->stop_token_ids ? ids_of(o->stop_token_ids) : NULL},
+        {"allowed_token_ids", "--allowed-token-ids", "token ids, as 5,17", o->allowed_token_ids,
+         o->allowed_token_ids ? ids_of(o->allowed_token_ids) : NULL},
+        {"logit_bias", "--logit-bias", "ID:X, as 5:-100,17:0.5", o->logit_bias,
+         o->logit_bias ? bias_of(o->logit_bias) : NULL},
+    };
+    json_t *object = json_object();
+    int code = EXIT_DONE;
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        if (lists[i].given && !lists[i].value && !code)
+            code = cli_fail(EXIT_USAGE, "%s: wanted %s", lists[i].option, lists[i].wanted);
+        else if (lists[i].value)
+            json_object_set_new(object, lists[i].name, lists[i].value);
+    }
+    if (code)
+        json_decref(object);
+    else
+        *out = object;
+    return code;
+}
+
+/* ---- Into a request ---------------------------------------------------------------------------------- */
+
+pllm_status request_token_ids(json_t *list, const char *name, int32_t **out, size_t *n, pllm_error *err)
+{
+    size_t count = json_array_size(list);
+    if (!json_is_array(list))
+        return request_fail(err, PLLM_E_ARGUMENT, "%s: wanted a list of token ids", name);
+    int32_t *ids = malloc((count + 1) * sizeof *ids);
+    if (!ids)
+        return request_fail(err, PLLM_E_MEMORY, "%s: not enough memory", name);
+    for (size_t i = 0; i < count; i++) {
+        json_t *id = json_array_get(list, i);
+        json_int_t value = json_integer_value(id);
+        if (!json_is_integer(id) || value < 0 || value > INT32_MAX) {
+            free(ids);
+            return request_fail(err, PLLM_E_ARGUMENT, "%s[%zu]: is no token id", name, i);
+        }
+        ids[i] = (int32_t)value;
+    }
+    *out = ids;
+    *n = count;
+    return PLLM_OK;
+}
+
+static pllm_status set_stop(struct request *r, json_t *list, pllm_error *err)
+{
+    size_t n = json_is_string(list) ? 1 : json_array_size(list);
+    if (!json_is_string(list) && !json_is_array(list))
+        return request_fail(err, PLLM_E_ARGUMENT, "stop: wanted a string or a list of strings");
+    r->stop = malloc((n + 1) * sizeof *r->stop);
+    if (!r->stop)
+        return request_fail(err, PLLM_E_MEMORY, "stop: not enough memory");
+    for (size_t i = 0; i < n; i++) {
+        json_t *one = json_is_string(list) ? list : json_array_get(list, i);
+        const char *text = json_string_value(one);
+        if (!text || !*text || strlen(text) != json_string_length(one))
+            return request_fail(err, PLLM_E_ARGUMENT, "stop[%zu]: wanted a string that is not empty", i);
+        r->stop[i] = text;
+    }
+    r->request.stop = r->stop;
+    r->request.n_stop = n;
+    return PLLM_OK;
+}
+
+static pllm_status set_bias(struct request *r, json_t *object, pllm_error *err)
+{
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    if (!json_is_object(object))
+        return request_fail(err, PLLM_E_ARGUMENT, "logit_bias: wanted an object, as {\"5\": -100}");
+    r->logit_bias = malloc((json_object_size(object) + 1) * sizeof *r->logit_bias);
+    if (!r->logit_bias)
+        return request_fail(err, PLLM_E_MEMORY, "logit_bias: not enough memory");
+    json_object_foreach(object, key, value)
+    {
+        char *end;
+        errno = 0;
+        long long token = strtoll(key, &end, 10);
+        if (errno || end == key || *end || token < 0 || token > INT32_MAX || !json_is_number(value))
+            return request_fail(err, PLLM_E_ARGUMENT, "logit_bias.%.40s: wanted a token id and a number", key);
+        r->logit_bias[n++] = (pllm_bias){.token = (int32_t)token, .bias = (float)json_number_value(value)};
+    }
+    r->request.sampling.logit_bias = r->logit_bias;
+    r->request.sampling.n_logit_bias = n;
+    return PLLM_OK;
+}
+
+/* Appends the tokens of a word, as it is or after a space; the same sequence twice is taken once. */
+static pllm_status add_bad_word(struct request *r, size_t *used, const struct request_context *c, const char *word,
+                                pllm_error *err)
+{
+    int32_t *tokens;
+    size_t n, *n_words = &r->request.sampling.n_bad_words;
+    pllm_status status = pllm_tokenize(c->tokenizer, word, strlen(word), false, false, &tokens, &n, err);
+    if (status)
+        return status;
+    size_t last = *n_words ? r->bad_word_lengths[*n_words - 1] : 0;
+    bool same = last == n && memcmp(r->bad_words + *used - last, tokens, n * sizeof *tokens) == 0;
+    if (n && !same) {
+        int32_t *grown = realloc(r->bad_words, (*used + n) * sizeof *grown);
+        if (!grown) {
+            pllm_free(tokens);
+            return request_fail(err, PLLM_E_MEMORY, "bad_words: not enough memory");
+        }
+        r->bad_words = grown;
+        memcpy(grown + *used, tokens, n * sizeof *tokens);
+        *used += n;
+        r->bad_word_lengths[(*n_words)++] = n;
+    }
+    pllm_free(tokens);
+    return PLLM_OK;
+}
+
+/* A word is banned at the beginning of a text and after a space: the two are different tokens. */
+static pllm_status set_bad_words(struct request *r, const struct request_context *c, json_t *list, pllm_error *err)
+{
+    size_t used = 0, count = json_array_size(list);
+    if (!json_is_array(list))
+        return request_fail(err, PLLM_E_ARGUMENT, "bad_words: wanted a list of strings");
+    if (!c->tokenizer)
+        return request_fail(err, PLLM_E_ARGUMENT, "bad_words: the model has no tokenizer");
+    r->bad_word_lengths = malloc((2 * count + 1) * sizeof *r->bad_word_lengths);
+    if (!r->bad_word_lengths)
+        return request_fail(err, PLLM_E_MEMORY, "bad_words: not enough memory");
+    for (size_t i = 0; i < count; i++) {
+        const char *word = json_string_value(json_array_get(list, i));
+        char spaced[512];
+        if (!word || !*word || strlen(word) + 2 > sizeof spaced)
+            return request_fail(err, PLLM_E_ARGUMENT, "bad_words[%zu]: wanted a string of 1 to 510 bytes", i);
+        snprintf(spaced, sizeof spaced, " %s", word);
+        pllm_status status = add_bad_word(r, &used, c, word, err);
+        if (!status)
+            status = add_bad_word(r, &used, c, spaced, err);
+        if (status)
+            return status;
+    }
+    r->request.sampling.bad_words = r->bad_words;
+    r->request.sampling.bad_word_lengths = r->bad_word_lengths;
+    return PLLM_OK;
+}
+
+/* The line's list of that name, or else the command line's; NULL: neither. */
+static json_t *list_of(const struct request *r, const struct request_context *c, const char *name)
+{
+    json_t *list = json_object_get(r->line, name);
+    if (!list)
+        list = json_object_get(c->lists, name);
+    return json_is_null(list) ? NULL : list;
+}
+
+pllm_status request_lists(struct request *r, const struct request_context *c, pllm_error *err)
+{
+    json_t *stop = list_of(r, c, "stop"), *stop_tokens = list_of(r, c, "stop_token_ids");
+    json_t *allowed = list_of(r, c, "allowed_token_ids"), *bad = list_of(r, c, "bad_words");
+    json_t *bias = list_of(r, c, "logit_bias");
+    pllm_sampling *s = &r->request.sampling;
+    pllm_status status = stop ? set_stop(r, stop, err) : PLLM_OK;
+    if (!status && stop_tokens)
+        status = request_token_ids(stop_tokens, "stop_token_ids", &r->stop_tokens, &r->request.n_stop_tokens, err);
+    if (!status && allowed)
+        status = request_token_ids(allowed, "allowed_token_ids", &r->allowed_tokens, &s->n_allowed_tokens, err);
+    if (!status && bias)
+        status = set_bias(r, bias, err);
+    if (!status && bad)
+        status = set_bad_words(r, c, bad, err);
+    if (!status && allowed && s->n_allowed_tokens == 0) /* the library would read it as: all */
+        status = request_fail(err, PLLM_E_ARGUMENT, "allowed_token_ids: is empty, wanted at least one token");
+    r->request.stop_tokens = r->stop_tokens;
+    s->allowed_tokens = r->allowed_tokens;
+    return status;
+}

@@ -1,0 +1,13 @@
+# The shape of what bench prints; never its numbers.
+. tests/cli/check.sh
+
+run 0 "$PARALLM" bench $tiny --parallel 1,3 --prompt-tokens 8 --gen-tokens 4 --repeat 2 --json --plot "$work/plot.svg"
+python3 - "$work/out" "$work/plot.svg" <<'PYTHON' || failed "bench prints something else"
+import json, sys, xml.dom.minidom
+result = json.loads(open(sys.argv[1]).read())
+assert [r["parallel"] for r in result["results"]] == [1, 3]
+assert all(r[k] > 0 for r in result["results"] for k in ("prefill_tokens_per_second", "decode_tokens_per_second"))
+xml.dom.minidom.parse(sys.argv[2])
+PYTHON
+run 2 "$PARALLM" bench $tiny --parallel 1,x && one_error '--parallel: wanted '
+finish

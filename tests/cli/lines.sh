@@ -1,0 +1,47 @@
+# Input lines, good and bad: a bad line costs that line alone.
+. tests/cli/check.sh
+
+cat > "$work/in" <<'LINES'
+{"prompt": "ab", "max_tokens": 3}
+not JSON
+
+{"id": "named", "prompt": "ab", "foo": 1}
+{"id": "odd", "prompt": "ab", "top_p": 2}
+{"prompt": "ab", "messages": []}
+{"prompt_token_ids": [5, -1]}
+{"prompt_token_ids": [5, 100000]}
+{"prompt": "ab", "stop": ["x", ""]}
+{"prompt": "ab", "lora": "nobody"}
+{"prompt": "ab", "allowed_token_ids": []}
+{"id": 12345678901234, "prompt_token_ids": [5, 6], "max_tokens": 2, "ignore_eos": true, "logprobs": 2, "prompt_logprobs": 0}
+LINES
+run 1 "$PARALLM" generate $tiny -i "$work/in" --ordered --quiet
+counts 11
+says out '^\{"id": 0, "index": 0, "text": ".*"completion_tokens": [0-3],'
+says out '^\{"id": 1, .*"finish_reason": "error", "error": \{"message": "the line is no JSON: .*"param": null\}\}$'
+says out '^\{"id": "named", .*"message": "foo: is no field that parallm knows", "param": "foo"\}\}$'
+says out '^\{"id": "odd", .*"message": "top_p: is 2, wanted a number from 0 to 1", "param": "top_p"'
+says out '^\{"id": 5, .*wanted one of '
+says out '^\{"id": 6, .*prompt_token_ids\[1\]: is no token id'
+says out '^\{"id": 7, .*100000'
+says out '^\{"id": 8, .*stop\[1\]: wanted'
+says out '^\{"id": 9, .*nobody'
+says out '^\{"id": 10, .*allowed_token_ids: is empty'
+says out '^\{"id": 12345678901234, .*"completion_tokens": 2,.*"logprobs": \[\{"token_id": .*"prompt_logprobs": \[null, \{'
+[ -s "$work/err" ] && failed "standard error is not empty: $(cat "$work/err")"
+
+# A prompt longer than the context; what else there is goes on.
+python3 -c 'print("{\"id\": \"long\", \"prompt\": \"%s\"}\n{\"id\": \"short\", \"prompt\": \"ab\"}" % ("ab " * 500))' > "$work/in"
+run 1 "$PARALLM" generate $tiny -i - --ordered --quiet < "$work/in"
+counts 2
+says out '^\{"id": "long", .*"finish_reason": "error"'
+says out '^\{"id": "short", .*"text"'
+
+# Nothing in, nothing out.
+run 0 "$PARALLM" generate $tiny -i /dev/null --quiet && counts 0
+run 0 "$PARALLM" generate $tiny -i /dev/null && says err '^0 prompts'
+
+# Plain texts; a file without its last line feed, with CRLF and a byte order mark.
+printf '\xef\xbb\xbfab\r\nba' > "$work/in"
+run 0 "$PARALLM" generate $tiny --text -i "$work/in" --quiet --max-tokens 2 && counts 2
+finish

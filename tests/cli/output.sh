@@ -1,0 +1,57 @@
+# Output: order, the same bytes in any batch, summaries, and a disk that is full.
+. tests/cli/check.sh
+
+for i in $(seq 0 39); do
+    echo "{\"id\": $i, \"prompt\": \"ab $i\", \"max_tokens\": $((i * 7 % 11 + 1)), \"ignore_eos\": true}"
+done > "$work/in"
+
+wanted=
+for options in "--max-num-seqs 1" "--max-num-seqs 7" "--max-num-seqs 64 --threads 1" "--max-num-batched-tokens 16"; do
+    # shellcheck disable=SC2086
+    run 0 "$PARALLM" generate $tiny -i "$work/in" --ordered --quiet --temperature 0.8 --seed 7 --n 2 --logprobs 1 $options
+    counts 80
+    sum=$(cksum < "$work/out")
+    [ "${wanted:=$sum}" = "$sum" ] || failed "other bytes with $options"
+done
+[ "$(sed -E 's/^.*"id": ([0-9]+), "index": ([01]),.*$/\1.\2/' "$work/out" | sort -c -n 2>&1)" = "" ] ||
+    failed "--ordered is not in order"
+
+# In any order, the lines are the same.
+run 0 "$PARALLM" generate $tiny -i "$work/in" --ordered --quiet && sort "$work/out" > "$work/ordered"
+run 0 "$PARALLM" generate $tiny -i "$work/in" --quiet && sort "$work/out" > "$work/unordered"
+# seeds that nobody chose differ
+for f in ordered unordered; do sed -i.bak -E 's/"seed": [0-9]+/"seed": 0/' "$work/$f"; done
+cmp -s "$work/ordered" "$work/unordered" || failed "other lines without --ordered"
+
+# Every line is JSON, whatever bytes the model makes.
+run 0 "$PARALLM" generate $tiny -i "$work/in" --quiet --temperature 5 --seed 1 --max-tokens 60
+python3 -c 'import json, sys; [json.loads(l) for l in open(sys.argv[1], encoding="utf-8")]' "$work/out" ||
+    failed "a line is no JSON"
+
+# Summaries: text on standard error; JSON on standard output where it is free.
+run 0 "$PARALLM" generate $tiny -i "$work/in" -o "$work/answers" && counts 0
+says err '^40 prompts, 40 answers in '
+run 0 "$PARALLM" generate $tiny -i "$work/in" -o "$work/answers" --json && counts 1
+for field in prompt_tokens completion_tokens prefill_tokens_computed wall_seconds generation_tokens_per_second \
+    peak_rss_bytes max_running preemptions; do
+    says out "\"$field\": [0-9]"
+done
+[ "$(wc -l < "$work/answers")" = 40 ] || failed "the answers' file has not 40 lines"
+run 0 "$PARALLM" generate $tiny -i "$work/in" --json && counts 40 && says err '^\{"prompts": 40,'
+
+# Output that cannot be written.
+if [ -w /dev/full ]; then
+    run 5 "$PARALLM" generate $tiny -i "$work/in" -o /dev/full --quiet && one_error '/dev/full: No space left'
+    "$PARALLM" generate $tiny -i "$work/in" --quiet > /dev/full 2> "$work/err"
+    [ $? = 5 ] || failed "standard output on a full disk: not exit code 5"
+    one_error 'standard output: No space left'
+    "$PARALLM" help > /dev/full 2> "$work/err"
+    [ $? = 5 ] || failed "help on a full disk: not exit code 5"
+fi
+run 5 "$PARALLM" generate $tiny -i "$work/in" -o "$work/no/such/folder" --quiet && one_error "$work/no/such/folder"
+
+# A model that cannot be read leaves an earlier output alone.
+echo before > "$work/answers"
+run 3 "$PARALLM" generate "$work/missing" -i "$work/in" -o "$work/answers"
+[ "$(cat "$work/answers")" = before ] || failed "the output of an earlier run is gone"
+finish
