@@ -9,6 +9,7 @@
 #include "weights/tensor.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 pllm_model_options pllm_model_options_default(void)
 {
@@ -52,6 +53,29 @@ pllm_status api_checkpoint(struct checkpoint **out, char **path_of, const char *
     return status;
 }
 
+/* The model's own template is replaced by the caller's. */
+static pllm_status use_template(pllm_tokenizer *t, const char *source, pllm_error *err)
+{
+    pllm_template *own;
+    if (!source)
+        return PLLM_OK;
+    if (!t)
+        return error_set(err, PLLM_E_ARGUMENT, "chat_template: this model has no tokenizer to use it with");
+    pllm_status status = pllm_template_open(&own, source, strlen(source), "chat_template", err);
+    if (status)
+        return status;
+    while (t->templates.n) {
+        struct named_template old = vec_pop(&t->templates);
+        mem_free(old.name);
+        pllm_template_close(old.chat_template);
+    }
+    if (!vec_push(&t->templates, (struct named_template){.chat_template = own})) {
+        pllm_template_close(own);
+        return error_memory(err, "chat template");
+    }
+    return PLLM_OK;
+}
+
 /* End tokens that the config and the vocabulary agree exist; the tokenizer's own end token besides. */
 static pllm_status read_end_tokens(pllm_model *m, const struct checkpoint *c, pllm_error *err)
 {
@@ -69,9 +93,11 @@ static pllm_status read_end_tokens(pllm_model *m, const struct checkpoint *c, pl
 }
 
 /* Everything that is read before the weights: the checkpoint, which *c takes over only on success. */
-static pllm_status open_text(pllm_model *m, const struct checkpoint *c, pllm_error *err)
+static pllm_status open_text(pllm_model *m, const struct checkpoint *c, const pllm_model_options *o, pllm_error *err)
 {
     pllm_status status = api_tokenizer_of(&m->tokenizer, c, err);
+    if (!status)
+        status = use_template(m->tokenizer, o->chat_template, err);
     if (!status)
         status = read_end_tokens(m, c, err);
     return status;
@@ -87,7 +113,7 @@ pllm_status pllm_model_open(pllm_model **out, const char *path, const pllm_model
     if (!status)
         status = api_checkpoint(&c, &m->path, path, &o, err);
     if (!status)
-        status = open_text(m, c, err);
+        status = open_text(m, c, &o, err);
     if (!status)
         status = pool_open(&pool, o.threads ? o.threads : platform_cores(), err);
     if (!status) {

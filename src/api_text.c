@@ -109,6 +109,38 @@ static pllm_status tokenizer_of_gguf(struct tokenizer **out, const struct gguf *
     return status;
 }
 
+/* ---- Chat templates ----------------------------------------------------------------------------- */
+
+/* Takes the template over; name (copied) NULL: the default one. */
+static pllm_status add_template(pllm_tokenizer *t, pllm_template *chat_template, const char *name, pllm_error *err)
+{
+    struct named_template entry = {.name = name ? mem_strdup(name) : NULL, .chat_template = chat_template};
+    if ((name && !entry.name) || !vec_push(&t->templates, entry)) {
+        mem_free(entry.name);
+        pllm_template_close(chat_template);
+        return error_memory(err, "chat template");
+    }
+    return PLLM_OK;
+}
+
+pllm_status api_add_template(pllm_tokenizer *t, const char *source, size_t n, const char *where, const char *name,
+                             pllm_error *err)
+{
+    pllm_template *chat_template;
+    pllm_status status = pllm_template_open(&chat_template, source, n, where, err);
+    return status ? status : add_template(t, chat_template, name, err);
+}
+
+static pllm_status templates_of_gguf(pllm_tokenizer *t, const struct gguf *g, pllm_error *err)
+{
+    const char *source;
+    size_t n;
+    pllm_status status = gguf_text(g, "tokenizer.chat_template", &source, &n, err);
+    if (status || !source)
+        return status;
+    return api_add_template(t, source, n, "tokenizer.chat_template", NULL, err);
+}
+
 /* ---- Public -------------------------------------------------------------------------------------- */
 
 pllm_status api_tokenizer_of(pllm_tokenizer **out, const struct checkpoint *c, pllm_error *err)
@@ -117,6 +149,8 @@ pllm_status api_tokenizer_of(pllm_tokenizer **out, const struct checkpoint *c, p
     if (!t)
         return error_memory(err, "tokenizer");
     pllm_status status = c->gguf ? tokenizer_of_gguf(&t->tokenizer, c->gguf, err) : PLLM_OK;
+    if (!status && c->gguf)
+        status = templates_of_gguf(t, c->gguf, err);
     if (status || !t->tokenizer) {
         pllm_tokenizer_close(t);
         return status;
@@ -129,6 +163,12 @@ void pllm_tokenizer_close(pllm_tokenizer *t)
 {
     if (!t)
         return;
+    while (t->templates.n) {
+        struct named_template last = vec_pop(&t->templates);
+        mem_free(last.name);
+        pllm_template_close(last.chat_template);
+    }
+    vec_fini(&t->templates);
     tokenizer_close(t->tokenizer);
     mem_free(t);
 }

@@ -1,0 +1,75 @@
+/* Characters and strings as Python sees them: UTF-8 inside, classes and case of code points, white space. */
+#ifndef PARALLM_TEXT_JINJA_TEXT_H
+#define PARALLM_TEXT_JINJA_TEXT_H
+
+#include "base/vec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The code point at *at, which is valid UTF-8, and past it. */
+static inline uint32_t char_next(const char **at)
+{
+    const unsigned char *p = (const unsigned char *)*at;
+    unsigned n = p[0] < 0x80 ? 1 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+    *at += n;
+    if (n == 1)
+        return p[0];
+    uint32_t c = p[0] & (0x7Fu >> n);
+    for (unsigned i = 1; i < n; i++)
+        c = c << 6 | (p[i] & 0x3Fu);
+    return c;
+}
+
+/* Start of the character before `at`; there is one. */
+static inline const char *char_before(const char *at)
+{
+    do
+        at--;
+    while (((unsigned char)*at & 0xC0) == 0x80);
+    return at;
+}
+
+size_t char_put(char out[4], uint32_t c); /* bytes written */
+bool char_add(struct buf *text, uint32_t c); /* false: no memory */
+bool py_is_utf8(const char *at, size_t n);
+size_t char_count(const char *at, size_t n); /* characters */
+
+static inline bool py_ascii_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool py_is_space(uint32_t c);
+bool py_is_alpha(uint32_t c);
+bool py_is_decimal(uint32_t c);
+bool py_is_digit(uint32_t c);
+bool py_is_numeric(uint32_t c);
+bool py_is_alnum(uint32_t c);
+bool py_is_word(uint32_t c); /* \w of Python's re */
+bool py_is_lower(uint32_t c);
+bool py_is_upper(uint32_t c);
+bool py_is_title(uint32_t c);
+bool py_is_printable(uint32_t c);
+bool py_is_identifier_start(uint32_t c);
+bool py_is_identifier_part(uint32_t c);
+bool py_is_line_end(uint32_t c); /* what str.splitlines splits at */
+int py_decimal_value(uint32_t c); /* 0..9, -1: none */
+
+enum text_case { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_FOLD };
+
+/* The full mapping of one character, without context: how many come out, at most 3. */
+size_t py_map_char(uint32_t c, enum text_case to, uint32_t out[3]);
+/* of a string, at the end of `text`; knows the final sigma. CASE_TITLE maps every character. False: no memory. */
+bool py_map(struct buf *text, const char *at, size_t n, enum text_case to);
+
+/* Bytes that are left without the white space at the end; bytes of white space at the beginning. */
+size_t py_rstrip(const char *at, size_t n);
+size_t py_lstrip(const char *at, size_t n);
+
+/* First place of a string in another, or NULL; the empty one is at the beginning. py_rfind: the last. */
+const char *py_find(const char *at, size_t n, const char *what, size_t n_what);
+const char *py_rfind(const char *at, size_t n, const char *what, size_t n_what);
+
+#endif
