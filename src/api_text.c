@@ -148,7 +148,8 @@ pllm_status api_tokenizer_of(pllm_tokenizer **out, const struct checkpoint *c, p
     pllm_tokenizer *t = mem_zalloc(1, sizeof *t);
     if (!t)
         return error_memory(err, "tokenizer");
-    pllm_status status = c->gguf ? tokenizer_of_gguf(&t->tokenizer, c->gguf, err) : PLLM_OK;
+    pllm_status status = c->gguf ? tokenizer_of_gguf(&t->tokenizer, c->gguf, err)
+                                 : api_tokenizer_of_folder(t, c->path, err);
     if (!status && c->gguf)
         status = templates_of_gguf(t, c->gguf, err);
     if (status || !t->tokenizer) {

@@ -1,0 +1,147 @@
+/* The tokenizer and chat templates of a folder, and of a path of either kind. */
+#include "api.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "weights/tensor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_FILE_BYTES = 512 << 20 }; /* the largest known tokenizer.json has 35 MB */
+
+/* Reads folder/name; *found says whether it is there. */
+static pllm_status read_file(struct buf *out, const char *folder, const char *name, bool *found, pllm_error *err)
+{
+    char *path = file_join(folder, name);
+    if (!path)
+        return error_memory(err, name);
+    *found = file_kind(path) != FILE_ABSENT;
+    pllm_status status = *found ? file_read(out, path, MAX_FILE_BYTES, err) : PLLM_OK;
+    mem_free(path);
+    return status;
+}
+
+/* The files of a folder that say something of text. */
+struct text_files {
+    struct buf tokenizer, config, special, template;
+    bool has_tokenizer, has_config, has_special, has_template;
+};
+
+static void free_files(struct text_files *f)
+{
+    vec_fini(&f->tokenizer);
+    vec_fini(&f->config);
+    vec_fini(&f->special);
+    vec_fini(&f->template);
+}
+
+static pllm_status read_files(struct text_files *f, const char *folder, pllm_error *err)
+{
+    pllm_status status = read_file(&f->tokenizer, folder, "tokenizer.json", &f->has_tokenizer, err);
+    if (!status)
+        status = read_file(&f->config, folder, "tokenizer_config.json", &f->has_config, err);
+    if (!status)
+        status = read_file(&f->special, folder, "special_tokens_map.json", &f->has_special, err);
+    if (!status)
+        status = read_file(&f->template, folder, "chat_template.jinja", &f->has_template, err);
+    return status;
+}
+
+static pllm_status open_tokenizer(pllm_tokenizer *t, const struct text_files *f, pllm_error *err)
+{
+    const struct tokenizer_settings settings = {.config_json = f->has_config ? f->config.at : NULL,
+                                                .n_config_json = f->config.n,
+                                                .special_json = f->has_special ? f->special.at : NULL,
+                                                .n_special_json = f->special.n};
+    if (f->has_tokenizer)
+        return tokenizer_from_json(&t->tokenizer, f->tokenizer.at, f->tokenizer.n, &settings, err);
+    return PLLM_OK;
+}
+
+static pllm_status add_named(pllm_tokenizer *t, const struct json *entry, pllm_error *err)
+{
+    const struct json name = json_get(entry, "name"), source = json_get(entry, "template");
+    const char *label, *text;
+    size_t n_label, n;
+    pllm_status status = json_as_string(&name, &label, &n_label, err);
+    if (!status)
+        status = json_as_string(&source, &text, &n, err);
+    return status ? status : api_add_template(t, text, n, label, label, err);
+}
+
+/* tokenizer_config.json's "chat_template": a text, or a list of {name, template}. */
+static pllm_status templates_of_config(pllm_tokenizer *t, const struct buf *config, pllm_error *err)
+{
+    struct json top;
+    pllm_status status = json_parse(&top, config->at, config->n, "tokenizer_config.json", err);
+    if (status)
+        return status;
+    const struct json list = json_get(&top, "chat_template");
+    const char *text;
+    size_t n;
+    if (json_kind(&list) == J_STRING) {
+        status = json_as_string(&list, &text, &n, err);
+        if (!status)
+            status = api_add_template(t, text, n, "tokenizer_config.json: chat_template", NULL, err);
+    }
+    for (size_t i = 0; json_kind(&list) == J_ARRAY && i < json_size(&list) && !status; i++) {
+        const struct json entry = json_item(&list, i);
+        status = add_named(t, &entry, err);
+    }
+    json_free(&top);
+    return status;
+}
+
+pllm_status api_tokenizer_of_folder(pllm_tokenizer *t, const char *folder, pllm_error *err)
+{
+    struct text_files f = {0};
+    pllm_status status = read_files(&f, folder, err);
+    if (!status)
+        status = open_tokenizer(t, &f, err);
+    if (status)
+        error_prefix(err, status, folder);
+    else if (f.has_template)
+        status = api_add_template(t, f.template.at, f.template.n, "chat_template.jinja", NULL, err);
+    else if (f.has_config)
+        status = templates_of_config(t, &f.config, err);
+    free_files(&f);
+    return status;
+}
+
+/* A folder with nothing but a tokenizer is no checkpoint: it is read by itself. */
+static pllm_status open_folder(pllm_tokenizer **out, const char *path, pllm_error *err)
+{
+    pllm_tokenizer *t = mem_zalloc(1, sizeof *t);
+    if (!t)
+        return error_memory(err, "tokenizer");
+    pllm_status status = api_tokenizer_of_folder(t, path, err);
+    if (!status && !t->tokenizer)
+        status = error_set(err, PLLM_E_IO, "%s: has no tokenizer.json", path);
+    if (status)
+        pllm_tokenizer_close(t);
+    else
+        *out = t;
+    return status;
+}
+
+pllm_status pllm_tokenizer_open(pllm_tokenizer **out, const char *path, pllm_error *err)
+{
+    const pllm_model_options o = pllm_model_options_default();
+    struct checkpoint *c = NULL;
+    char *resolved = NULL;
+    pllm_status status = api_resolve(&resolved, path, &o, err);
+    if (status)
+        return status;
+    if (file_kind(resolved) == FILE_FOLDER) {
+        status = open_folder(out, resolved, err);
+    } else {
+        status = checkpoint_open(&c, resolved, err);
+        if (!status)
+            status = api_tokenizer_of(out, c, err);
+        checkpoint_close(c);
+    }
+    mem_free(resolved);
+    return status;
+}
