@@ -12,6 +12,10 @@ $(BUILD)/build.ninja: | deps
 	@$(CONFIGURE) > $(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }
 	@mv $(BUILD)-configure.log $(BUILD)/configure.log
 
+# 325 answers at once from a small real model, which is fetched once.
+demo: all
+	@tools/demo.sh $(BUILD)/parallm
+
 # Installs what is missing, and only that.
 deps:
 	@tools/install-deps.sh

@@ -19,8 +19,10 @@ static const struct command commands[] = {
      "Many prompts in, many answers out", cmd_generate},
     {"score", FOR_SCORE, true, 0, "MODEL [-i FILE | --perplexity --text FILE] [options]",
      "Log-probabilities of given text; perplexity", cmd_score},
+    {"chat", FOR_CHAT, true, 0, "MODEL [options]", "A conversation in the terminal", cmd_chat},
     {"bench", FOR_BENCH, true, 0, "MODEL [options]", "Throughput against the number of parallel sequences", cmd_bench},
     {"plan", FOR_PLAN, true, 0, "MODEL [options]", "What a model is, and the memory that a run will need", cmd_plan},
+    {"tokenize", FOR_TOKENIZE, true, 0, "MODEL [options] < LINES", "Text to token ids, and back", cmd_tokenize},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -1,24 +1,85 @@
 #include "request_messages.h"
 
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int open_own(struct request_context *c, const char *path)
+{
+    char *source;
+    size_t n;
+    pllm_error err;
+    int code = cli_read_file(path, 16 << 20, &source, &n);
+    if (code)
+        return code;
+    pllm_status status = pllm_template_open(&c->own_template, source, n, path, &err);
+    free(source);
+    c->chat_template = c->own_template;
+    return status ? cli_fail_error(&err) : EXIT_DONE;
+}
+
 int request_template_open(struct request_context *c)
 {
-    c->chat_template = NULL;
-    return 0;
+    const char *path = c->options->chat_template;
+    c->chat_template = c->tokenizer ? pllm_tokenizer_template(c->tokenizer, NULL) : NULL;
+    return path ? open_own(c, path) : EXIT_DONE;
 }
 
 void request_template_close(struct request_context *c)
 {
-    (void)c;
+    pllm_template_close(c->own_template);
+}
+
+/* Renders an object with "messages"; a template writes the special tokens itself. Takes `variables`. */
+static pllm_status set_rendered(struct request *r, const struct request_context *c, json_t *variables, pllm_error *err)
+{
+    char *json = variables ? json_dumps(variables, JSON_COMPACT) : NULL, *text;
+    size_t n;
+    json_decref(variables);
+    if (!json)
+        return request_fail(err, PLLM_E_MEMORY, "messages: not enough memory");
+    pllm_status status = pllm_render(c->chat_template, c->tokenizer, json, strlen(json), &text, &n, err);
+    free(json);
+    if (status)
+        return status;
+    status = request_text(r, c, text, n, false, err);
+    pllm_free(text);
+    return status;
 }
 
 pllm_status request_messages(struct request *r, const struct request_context *c, json_t *messages, pllm_error *err)
 {
-    (void)r, (void)c, (void)messages;
-    return request_fail(err, PLLM_E_UNSUPPORTED, "messages: this build knows no chat templates, wanted \"prompt\"");
+    json_t *more = json_object_get(r->line, "chat_template_kwargs");
+    if (!c->chat_template)
+        return request_fail(err, PLLM_E_ARGUMENT,
+                            "messages: the model has no chat template, wanted \"prompt\" or --chat-template FILE");
+    if (!json_is_array(messages))
+        return request_fail(err, PLLM_E_ARGUMENT, "messages: wanted a list of {\"role\", \"content\"}");
+    if (more && !json_is_object(more) && !json_is_null(more))
+        return request_fail(err, PLLM_E_ARGUMENT, "chat_template_kwargs: wanted an object");
+    json_t *variables = json_pack("{sOsb}", "messages", messages, "add_generation_prompt", 1);
+    static const char *const extra[] = {"tools", "documents"};
+    for (size_t i = 0; variables && i < sizeof extra / sizeof *extra; i++) {
+        json_t *value = json_object_get(r->line, extra[i]);
+        if (value && !json_is_null(value))
+            json_object_set(variables, extra[i], value);
+    }
+    if (variables && json_is_object(more))
+        json_object_update(variables, more);
+    return set_rendered(r, c, variables, err);
 }
 
+/* A text from --prompt or --text: what a user says, where the model knows conversations. */
 pllm_status request_plain(struct request *r, const struct request_context *c, const char *text, size_t n,
                           pllm_error *err)
 {
-    return request_text(r, c, text, n, true, err);
+    if (!c->chat_template || c->options->no_chat_template)
+        return request_text(r, c, text, n, true, err);
+    json_t *content = json_stringn(text, n);
+    if (!content)
+        return request_fail(err, PLLM_E_ARGUMENT, "prompt: is not valid UTF-8");
+    return set_rendered(
+        r, c, json_pack("{s[{ssso}]sb}", "messages", "role", "user", "content", content, "add_generation_prompt", 1),
+        err);
 }

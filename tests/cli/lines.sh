@@ -43,5 +43,16 @@ run 0 "$PARALLM" generate $tiny -i /dev/null && says err '^0 prompts'
 
 # Plain texts; a file without its last line feed, with CRLF and a byte order mark.
 printf '\xef\xbb\xbfab\r\nba' > "$work/in"
-run 0 "$PARALLM" generate $tiny --text -i "$work/in" --quiet --max-tokens 2 && counts 2
+run 0 "$PARALLM" generate $tiny_hf --text -i "$work/in" --quiet --max-tokens 2 && counts 2
+run 0 "$PARALLM" generate $tiny_hf -p ab --max-tokens 0 --prompt-logprobs 0 --quiet && says out '"prompt_tokens": (1[0-9]|[5-9]),'
+run 0 "$PARALLM" generate $tiny_hf -p ab --max-tokens 0 --no-chat-template --quiet && says out '"prompt_tokens": [1-4],'
+
+# A conversation through the model's template, a given one, and none.
+echo '{"messages": [{"role": "user", "content": "ab"}], "max_tokens": 1}' > "$work/in"
+run 0 "$PARALLM" generate $tiny_hf -i "$work/in" --quiet && says out '"prompt_tokens": '
+run 1 "$PARALLM" generate $tiny -i "$work/in" --quiet && says out 'messages: the model has no chat template'
+echo '{{ messages[0].content }}' > "$work/template"
+run 0 "$PARALLM" generate $tiny -i "$work/in" --chat-template "$work/template" --quiet && says out '"prompt_tokens": '
+echo '{{ messages[' > "$work/template"
+run 3 "$PARALLM" generate $tiny -i "$work/in" --chat-template "$work/template" --quiet && one_error "$work/template"
 finish

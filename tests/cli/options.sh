@@ -3,7 +3,7 @@
 
 run 0 "$PARALLM" --version && says out '^parallm [0-9]+\.[0-9]+\.[0-9]+$'
 run 0 "$PARALLM" help && says out '^  generate '
-for command in generate score bench plan; do
+for command in generate score chat bench plan tokenize; do
     run 0 "$PARALLM" help $command && says out "^usage: parallm $command "
     run 0 "$PARALLM" $command --help && says out -- '--help'
 done
@@ -22,7 +22,7 @@ run 2 "$PARALLM" generate $tiny --ordered=yes && one_error '--ordered: is "yes",
 run 2 "$PARALLM" generate $tiny --dtype q9 && one_error '--dtype: is "q9", wanted'
 run 2 "$PARALLM" generate $tiny -p a --stop-token-ids 1,x && one_error '--stop-token-ids: wanted token ids'
 run 2 "$PARALLM" generate $tiny -p a -i b && one_error '--input: stands beside --prompt'
-run 2 "$PARALLM" generate $tiny -p a --lora x && one_error '--lora: is "x", wanted NAME=PATH'
+run 2 "$PARALLM" generate $tiny_hf -p a --lora x && one_error '--lora: is "x", wanted NAME=PATH'
 
 # Every spelling of an option and its value.
 for words in "--max-tokens 2" "--max-tokens=2" "--predict 2"; do

@@ -1,0 +1,181 @@
+/* parallm chat: a conversation in the terminal, streamed. Ctrl-C stops an answer, and between answers the
+ * program. */
+#include "buffer.h"
+#include "cli.h"
+#include "request.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct chat {
+    pllm_engine *engine;
+    struct request_context context;
+    const struct options *options;
+    json_t *messages;
+    bool on_terminal;
+};
+
+static const char help[] = "/reset  forget the conversation\n"
+                           "/exit   leave (so does the end of the input)\n"
+                           "/help   this text\n"
+                           "Ctrl-C  stop an answer\n";
+
+static void reset(struct chat *c)
+{
+    json_array_clear(c->messages);
+    if (c->options->system)
+        json_array_append_new(c->messages,
+                              json_pack("{ssss}", "role", "system", "content", c->options->system));
+}
+
+/* A line without its end; NULL at the end of the input, and after Ctrl-C. */
+static char *read_line(const struct chat *c)
+{
+    char *line = NULL;
+    size_t room = 0;
+    if (c->on_terminal) {
+        fputs("> ", stdout);
+        fflush(stdout);
+    }
+    ssize_t n = getline(&line, &room, stdin);
+    if (n < 0) {
+        free(line);
+        return NULL;
+    }
+    while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+        line[--n] = 0;
+    return line;
+}
+
+/* The request that answers the conversation so far. */
+static pllm_status read_request(struct chat *c, struct request *r, pllm_error *err)
+{
+    json_t *line = json_pack("{sO}", "messages", c->messages);
+    char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    json_decref(line);
+    if (!text)
+        return request_fail(err, PLLM_E_MEMORY, "messages: not enough memory");
+    pllm_status status = request_read(r, &c->context, text, strlen(text), err);
+    free(text);
+    return status;
+}
+
+/* Steps until the answer is complete or Ctrl-C stops it; what is shown is appended to `answer`. */
+static int stream(struct chat *c, uint64_t id, struct buffer *answer)
+{
+    bool finished = false;
+    while (!finished) {
+        const pllm_event *events;
+        size_t n;
+        pllm_error err;
+        if (cli_interrupted) {
+            pllm_cancel(c->engine, id);
+            cli_interrupted = 0;
+            cli_catch_interrupts();
+            break;
+        }
+        if (pllm_step(c->engine, &events, &n, &err))
+            return cli_fail_error(&err);
+        for (size_t i = 0; i < n; i++) {
+            if (events[i].n_text)
+                fwrite(events[i].text, 1, events[i].n_text, stdout);
+            buffer_add(answer, events[i].text, events[i].n_text);
+            finished |= events[i].kind == PLLM_EVENT_FINISH;
+        }
+        if (fflush(stdout) != 0)
+            return cli_fail(EXIT_UNWRITABLE, "standard output: %s", strerror(errno));
+    }
+    putchar('\n');
+    return EXIT_DONE;
+}
+
+/* Says something, and adds it with its answer to the conversation. What cannot be answered is not added. */
+static int answer(struct chat *c, const char *said)
+{
+    struct request r;
+    struct buffer text = {0};
+    uint64_t id;
+    pllm_error err;
+    json_t *message = json_pack("{ssss}", "role", "user", "content", said);
+    if (!message)
+        return cli_fail(EXIT_DONE, "input: is not valid UTF-8");
+    json_array_append_new(c->messages, message);
+    pllm_status status = read_request(c, &r, &err);
+    if (!status)
+        status = pllm_submit(c->engine, &r.request, &id, &err);
+    request_fini(&r);
+    if (status) {
+        json_array_remove(c->messages, json_array_size(c->messages) - 1);
+        cli_fail_error(&err);
+        return status == PLLM_E_MEMORY ? EXIT_MEMORY : EXIT_DONE;
+    }
+    int code = stream(c, id, &text);
+    if (!code)
+        json_array_append_new(c->messages, json_pack("{ssss#}", "role", "assistant", "content",
+                                                     text.at ? text.at : "", (int)text.n));
+    buffer_fini(&text);
+    return code;
+}
+
+static int converse(struct chat *c)
+{
+    int code = EXIT_DONE;
+    char *line;
+    if (c->on_terminal && !c->options->quiet)
+        puts("/help tells what can be done.");
+    while (!code && (line = read_line(c))) {
+        bool leaves = strcmp(line, "/exit") == 0 || strcmp(line, "/quit") == 0;
+        if (strcmp(line, "/help") == 0)
+            fputs(help, stdout);
+        else if (strcmp(line, "/reset") == 0)
+            reset(c);
+        else if (line[0] == '/' && line[1] && !leaves && !strchr(line, ' '))
+            printf("%s: is no command; /help lists them\n", line);
+        else if (line[0] && !leaves)
+            code = answer(c, line);
+        free(line);
+        if (leaves)
+            break;
+    }
+    if (cli_interrupted)
+        putchar('\n');
+    return code ? code : cli_interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
+}
+
+static int with_model(struct chat *c, const pllm_model *model, const struct options *o)
+{
+    int code = request_context_init(&c->context, model, o);
+    if (code)
+        return code;
+    c->messages = json_array();
+    code = cli_open_engine(&c->engine, model, o);
+    if (!code && !c->context.chat_template)
+        code = cli_fail(EXIT_UNREADABLE, "%s: has no chat template, wanted --chat-template FILE", o->model);
+    if (!code && !c->messages)
+        code = cli_fail(EXIT_MEMORY, "chat: not enough memory");
+    if (!code) {
+        reset(c);
+        code = converse(c);
+    }
+    json_decref(c->messages);
+    pllm_engine_close(c->engine);
+    request_context_fini(&c->context);
+    return code;
+}
+
+int cmd_chat(struct options *o)
+{
+    struct chat c = {.options = o, .on_terminal = isatty(STDIN_FILENO)};
+    pllm_model *model;
+    cli_catch_interrupts();
+    if (!o->max_num_seqs)
+        o->max_num_seqs = 1;
+    int code = cli_open_model(&model, o);
+    if (code)
+        return code;
+    code = with_model(&c, model, o);
+    pllm_model_close(model);
+    return code;
+}
