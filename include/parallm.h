@@ -288,7 +288,7 @@ typedef struct pllm_event {
     const char *text; /* what can be shown from now on: whole characters, nothing that may become a stop string */
     size_t n_text;    /* TOKEN, FINISH (what was held back); 0: nothing yet */
     pllm_finish finish; /* FINISH: why, and by what: */
-    int32_t stop_token; /* the token that ended it, or -1 */
+    int32_t stop_token; /* the one of the request's stop_tokens that ended it, or -1 */
     int32_t stop_index; /* the stop string of the request that ended it, or -1 */
     uint64_t seed;      /* FINISH: the seed in use */
     int32_t prompt_tokens, cached_tokens, completion_tokens; /* FINISH */

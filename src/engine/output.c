@@ -1,248 +1,246 @@
-/* From a sampler's result to events and state: tokens, text that may be shown, stop strings, ends. Whatever may fail
- * is done first, so that a step that ran out of memory goes on where it stopped. */
+/* From results to events: text as it can be shown, stop conditions, finish reasons. */
 #include "engine/engine_inside.h"
 
 #include <string.h>
 
-static bool contains(const int32_t *tokens, size_t n, int32_t token)
+/* What a token does to its sample; made without changing anything but the tail of s->text, so that a failure can be
+ * repeated. */
+struct effect {
+    pllm_finish finish;
+    bool by_token;                /* an end token of the model or of the request */
+    int32_t stop_token, stop_index;
+    struct detok detok;
+    size_t n_old, n_piece, n_all; /* s->text: held back, with the token's piece, with the tail of the decoder */
+    char *text;                   /* of the step: room for n_all + 2 bytes */
+    size_t n_shown;               /* of s->text, now; the rest up to n_all at the end */
+};
+
+static bool is_one_of(int32_t token, const int32_t *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (tokens[i] == token)
+        if (list[i] == token)
             return true;
     return false;
 }
 
-/* How a token ends its sample, looking at ids and lengths only. */
-struct ending {
-    pllm_finish finish;
-    int32_t stop_token;
-    int stop_index;
-    bool by_token;
-};
-
-static struct ending ending_of(const struct engine *e, const struct seq *s, int32_t token)
+static void find_end(const struct engine *e, const struct seq *s, int32_t token, struct effect *f)
 {
     const pllm_request *p = &s->request->p;
-    struct ending end = {.finish = PLLM_FINISH_NONE, .stop_token = -1, .stop_index = -1};
-    const int n_output = seq_n_output(s) + 1; /* with this token */
-    const bool may_stop = n_output > p->min_tokens;
-    if (may_stop && contains(p->stop_tokens, p->n_stop_tokens, token)) {
-        end.stop_token = token;
-        end.by_token = true;
-    } else if (may_stop && !p->ignore_eos && contains(e->text.end_tokens, e->text.n_end_tokens, token)) {
-        end.by_token = true;
+    int64_t room = (int64_t)e->sizes.n_blocks[0] * KV_BLOCK;
+    int n_tokens = (int)s->tokens.n + 1, n_output = seq_n_output(s) + 1;
+    bool asked = is_one_of(token, p->stop_tokens, p->n_stop_tokens);
+    if (n_output > p->min_tokens &&
+        (asked || (!p->ignore_eos && is_one_of(token, e->text.end_tokens, e->text.n_end_tokens)))) {
+        f->finish = PLLM_FINISH_STOP;
+        f->by_token = true;
+        f->stop_token = asked ? token : -1;
+    } else if (n_output >= p->max_tokens || n_tokens >= e->sizes.max_len || n_tokens >= room) {
+        f->finish = PLLM_FINISH_LENGTH;
     }
-    if (end.by_token)
-        end.finish = PLLM_FINISH_STOP;
-    else if (n_output >= p->max_tokens || (int)s->tokens.n + 1 >= e->sizes.max_len)
-        end.finish = PLLM_FINISH_LENGTH;
-    return end;
 }
 
-/* What a token adds to the text: appended to s->text behind what is held back; *piece is where it begins. */
-static bool add_text(const struct engine *e, struct seq *s, int32_t token, bool shown, bool last, size_t *piece)
+/* Appends the token's text, and the decoder's tail at the end. */
+static bool add_text(struct engine *e, struct seq *s, int32_t token, struct effect *f)
 {
-    struct detok detok = s->detok;
-    const size_t before = s->text.n;
-    *piece = before;
-    if (!e->text.tokenizer)
-        return true;
-    bool ok = !shown || detok_add(&detok, e->text.tokenizer, token, &s->text);
-    if (ok && last)
-        ok = detok_finish(&detok, &s->text);
-    if (!ok) {
-        s->text.n = before;
+    bool silent = f->by_token && !s->request->p.include_stop;
+    if (!silent && !detok_add(&f->detok, e->text.tokenizer, token, &s->text))
         return false;
-    }
-    s->detok = detok;
-    return true;
+    f->n_piece = s->text.n;
+    if (f->finish && !detok_finish(&f->detok, &s->text))
+        return false;
+    f->n_all = s->text.n;
+    f->text = arena_alloc(&e->arena, f->n_all + 2, 1);
+    return f->text != NULL;
 }
 
-/* Looks for stop strings in the new text; how many bytes of s->text may be shown. */
-static size_t look_for_stops(struct seq *s, size_t piece, struct ending *end)
+/* Largest n' <= n at which a character begins. */
+static size_t character_start(const char *text, size_t n)
 {
-    const struct request *r = s->request;
-    if (r->stops.n == 0 || seq_n_output(s) + 1 <= r->p.min_tokens)
-        return s->text.n;
-    const struct stop_match m = stops_feed(&r->stops, s->matched, s->text.at + piece, s->text.n - piece);
-    if (m.index < 0)
-        return s->text.n - m.held;
-    end->finish = PLLM_FINISH_STOP;
-    end->stop_index = m.index;
-    end->stop_token = -1;
-    s->text.n = piece + m.end - (r->p.include_stop ? 0 : m.held);
-    return s->text.n;
+    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
+        n--;
+    return n;
 }
 
-/* Copies the first n bytes of the text for an event, and takes them off; `room` was reserved in the arena. */
-static void show(struct seq *s, size_t n, char *room, pllm_event *event)
+/* Looks for stop strings in the new piece, and decides what can be shown. */
+static void split_text(struct seq *s, struct effect *f)
 {
-    if (n == 0)
+    const pllm_request *p = &s->request->p;
+    const struct stops *stops = &s->request->stops;
+    f->n_shown = f->n_piece;
+    if (stops->n == 0 || seq_n_output(s) + 1 <= p->min_tokens || f->by_token)
         return;
-    memcpy(room, s->text.at, n);
-    room[n] = '\0';
-    event->text = room;
+    struct stop_match m = stops_feed(stops, s->matched, s->text.at + f->n_old, f->n_piece - f->n_old);
+    if (m.index >= 0) {
+        f->finish = PLLM_FINISH_STOP;
+        f->stop_index = m.index;
+        f->n_shown = f->n_old + m.end - (p->include_stop ? 0 : m.held);
+        f->n_all = f->n_shown;
+    } else if (m.held > 0) {
+        f->n_shown = character_start(s->text.at, f->n_piece - m.held);
+    }
+}
+
+/* A text of the event from the effect's memory, which is used up in order. */
+static void give_text(pllm_event *event, struct effect *f, const char *text, size_t n)
+{
+    if (!f->text)
+        return;
+    memcpy(f->text, text, n);
+    f->text[n] = '\0';
+    event->text = f->text;
     event->n_text = n;
-    memmove(s->text.at, s->text.at + n, s->text.n - n);
-    s->text.n -= n;
+    f->text += n + 1;
 }
 
-static double sum_of_logprobs(const struct seq *s)
+static pllm_event event_of(const struct seq *s, pllm_event_kind kind)
 {
-    double sum = 0;
+    return (pllm_event){.kind = kind, .id = s->request->id, .sample = s->sample, .token = -1, .stop_token = -1,
+                        .stop_index = -1, .text = ""};
+}
+
+static pllm_event finish_event(const struct seq *s, pllm_finish finish)
+{
+    pllm_event event = event_of(s, PLLM_EVENT_FINISH);
+    event.finish = finish;
+    event.seed = s->request->seed;
+    event.prompt_tokens = s->n_prompt;
+    event.cached_tokens = s->cached_tokens > 0 ? s->cached_tokens : 0;
+    event.completion_tokens = seq_n_output(s);
     for (size_t i = 0; i < s->logprobs.n; i++)
-        sum += (double)s->logprobs.at[i];
-    return sum;
+        event.cumulative_logprob += (double)s->logprobs.at[i];
+    return event;
 }
 
-/* The last event of a sample; room for it is there. */
-static void add_finish(struct engine *e, struct seq *s, const struct ending *end, char *room)
+/* The events have room. */
+static void emit_finish(struct engine *e, struct seq *s, struct effect *f)
 {
-    pllm_event event = {.kind = PLLM_EVENT_FINISH,
-                        .id = s->request->id,
-                        .sample = s->sample,
-                        .finish = end->finish,
-                        .stop_token = end->stop_token,
-                        .stop_index = end->stop_index,
-                        .seed = s->request->seed,
-                        .prompt_tokens = s->n_prompt,
-                        .cached_tokens = s->cached_tokens > 0 ? s->cached_tokens : 0,
-                        .completion_tokens = seq_n_output(s),
-                        .cumulative_logprob = sum_of_logprobs(s)};
-    if (room)
-        show(s, s->text.n, room, &event);
+    pllm_event event = finish_event(s, f->finish);
+    event.stop_token = f->stop_token;
+    event.stop_index = f->stop_index;
+    if (f->text)
+        give_text(&event, f, s->text.at + f->n_shown, f->n_all - f->n_shown);
     e->events.at[e->events.n++] = event;
 }
 
-/* The prompt is done when the last sample has its first token, or has ended without one. */
-static void prompt_is_drawn(struct seq *s)
+static void emit_token(struct engine *e, struct seq *s, const struct job *j, struct effect *f)
 {
-    struct request *r = s->request;
-    r->prompt_done = r->prompt_done || s - r->seqs == r->p.n - 1;
+    pllm_event event = event_of(s, PLLM_EVENT_TOKEN);
+    event.position = seq_n_output(s) - 1;
+    event.token = j->result.token;
+    event.logprob = j->result.logprob;
+    event.is_greedy = j->result.is_greedy;
+    event.top = j->top;
+    event.n_top = j->n_top;
+    if (f->text)
+        give_text(&event, f, s->text.at, f->n_shown);
+    e->events.at[e->events.n++] = event;
 }
 
-/* The model computed no number: the sample ends, and says so. */
-static bool fail(struct engine *e, struct seq *s)
+static void drop_shown(struct seq *s, size_t n)
 {
-    const struct ending end = {.finish = PLLM_FINISH_ERROR, .stop_token = -1, .stop_index = -1};
-    char *room = arena_alloc(&e->arena, s->text.n + 1, 1);
-    if (!room || !vec_reserve(&e->events, 1))
-        return false;
-    add_finish(e, s, &end, room);
-    prompt_is_drawn(s);
-    engine_finish(e, s);
-    return true;
+    if (n == 0)
+        return;
+    s->text.n -= n;
+    memmove(s->text.at, s->text.at + n, s->text.n);
 }
 
 static bool apply_draw(struct engine *e, struct job *j)
 {
     struct seq *s = j->seq;
-    const struct sampler_result *r = &j->result;
-    struct ending end = ending_of(e, s, r->token);
-    size_t piece;
-    if (!vec_reserve(&e->events, 2) ||
-        !add_text(e, s, r->token, !end.by_token || s->request->p.include_stop, end.finish != PLLM_FINISH_NONE, &piece))
+    struct request *r = s->request;
+    struct effect f = {.stop_token = -1, .stop_index = -1, .detok = s->detok, .n_old = s->text.n};
+    if (!vec_reserve(&e->events, 2))
         return false;
-    /* Two events may carry text, which is no longer than all that is here. */
-    char *room = arena_alloc(&e->arena, 2 * (s->text.n + 1), 1);
-    if (!room) {
-        s->text.n = piece;
-        return false;
-    }
-    const size_t shown = look_for_stops(s, piece, &end);
-    pllm_event event = {.kind = PLLM_EVENT_TOKEN,
-                        .id = s->request->id,
-                        .sample = s->sample,
-                        .position = seq_n_output(s),
-                        .token = r->token,
-                        .logprob = r->logprob,
-                        .is_greedy = r->is_greedy,
-                        .top = j->top,
-                        .n_top = j->n_top,
-                        .stop_token = -1,
-                        .stop_index = -1};
-    s->tokens.at[s->tokens.n++] = r->token;
-    s->logprobs.at[s->logprobs.n++] = r->logprob;
-    e->stats.completion_tokens++;
-    const size_t whole = s->text.n + 1;
-    if (end.finish == PLLM_FINISH_NONE)
-        show(s, shown, room, &event);
-    e->events.at[e->events.n++] = event;
-    if (end.finish == PLLM_FINISH_NONE) {
-        if (s->state == SEQ_LATER)
-            sched_queue(&e->sched, s);
-        prompt_is_drawn(s);
+    r->prompt_done = true;
+    if (s->cached_tokens < 0)
+        s->cached_tokens = r->seqs[0].cached_tokens;
+    if (j->result.token < 0 || r->broken) {
+        f.finish = PLLM_FINISH_ERROR;
+        emit_finish(e, s, &f);
+        engine_finish(e, s);
         return true;
     }
-    add_finish(e, s, &end, room + whole);
-    prompt_is_drawn(s);
-    engine_finish(e, s);
+    find_end(e, s, j->result.token, &f);
+    if (e->text.tokenizer && !add_text(e, s, j->result.token, &f)) {
+        s->text.n = f.n_old;
+        return false;
+    }
+    split_text(s, &f);
+    s->detok = f.detok;
+    s->tokens.at[s->tokens.n++] = j->result.token; /* seq_reserve was called */
+    s->logprobs.at[s->logprobs.n++] = j->result.logprob;
+    e->stats.completion_tokens++;
+    emit_token(e, s, j, &f);
+    if (f.finish) {
+        emit_finish(e, s, &f);
+        engine_finish(e, s);
+        return true;
+    }
+    drop_shown(s, f.n_shown);
+    if (s->state == SEQ_LATER)
+        sched_queue(&e->sched, s);
     return true;
 }
 
 static bool apply_score(struct engine *e, struct job *j)
 {
     struct seq *s = j->seq;
-    if (j->result.token < 0) { /* no number for the prompt: no sample of it can be trusted */
-        s->request->broken = true;
-        s->n_scored++;
-        return true;
-    }
     if (!vec_reserve(&e->events, 1))
         return false;
-    e->events.at[e->events.n++] = (pllm_event){.kind = PLLM_EVENT_PROMPT,
-                                               .id = s->request->id,
-                                               .sample = s->sample,
-                                               .position = s->n_scored++,
-                                               .token = j->target,
-                                               .logprob = j->result.logprob,
-                                               .is_greedy = j->result.is_greedy,
-                                               .top = j->top,
-                                               .n_top = j->n_top,
-                                               .stop_token = -1,
-                                               .stop_index = -1};
+    int position = s->n_scored++;
+    if (j->result.token < 0) {
+        s->request->broken = true;
+        return true;
+    }
+    pllm_event event = event_of(s, PLLM_EVENT_PROMPT);
+    event.position = position;
+    event.token = j->target;
+    event.logprob = j->result.logprob;
+    event.is_greedy = j->result.is_greedy;
+    event.top = j->top;
+    event.n_top = j->n_top;
+    e->events.at[e->events.n++] = event;
     return true;
 }
 
 bool output_apply(struct engine *e, struct job *j)
 {
-    if (j->target >= 0)
-        return apply_score(e, j);
-    return j->result.token < 0 || j->seq->request->broken ? fail(e, j->seq) : apply_draw(e, j);
+    if (j->seq->request->cancelled)
+        return true;
+    return j->target >= 0 ? apply_score(e, j) : apply_draw(e, j);
 }
 
-bool output_prompt_done(struct engine *e, struct seq *first)
+bool output_prompt_done(struct engine *e, struct seq *s)
 {
-    struct request *r = first->request;
-    const struct ending end = {.finish = r->broken ? PLLM_FINISH_ERROR : PLLM_FINISH_LENGTH, .stop_token = -1, .stop_index = -1};
-    const int n = r->p.n;
+    struct request *r = s->request;
+    int n = r->p.n;
     if (!vec_reserve(&e->events, (size_t)n))
         return false;
-    r->prompt_done = true;
-    for (int i = 0; i < n; i++)
-        add_finish(e, &r->seqs[i], &end, NULL);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n; i++) {
+        struct effect f = {.finish = r->broken ? PLLM_FINISH_ERROR : PLLM_FINISH_LENGTH, .stop_token = -1,
+                           .stop_index = -1};
+        r->seqs[i].cached_tokens = s->cached_tokens;
+        emit_finish(e, &r->seqs[i], &f);
+    }
+    for (int i = 0; i < n; i++) /* the last one may take the request with it */
         engine_finish(e, &r->seqs[i]);
     return true;
 }
 
 pllm_status output_replay(struct engine *e, struct seq *s, size_t n_new, pllm_error *err)
 {
-    const size_t end = s->tokens.n - n_new;
-    for (size_t i = (size_t)s->n_prompt; i < s->tokens.n && e->text.tokenizer; i++) {
-        const size_t piece = s->text.n;
+    size_t end = s->tokens.n - n_new;
+    if (!e->text.tokenizer || n_new > 0)
+        return PLLM_OK; /* text after given tokens begins anew */
+    for (size_t i = (size_t)s->n_prompt; i < end; i++) {
+        size_t old = s->text.n, held = 0;
         if (!detok_add(&s->detok, e->text.tokenizer, s->tokens.at[i], &s->text))
-            return error_memory(err, "fork");
-        if (i >= end) { /* given by the fork: shown to nobody, and no stop string */
-            s->text.n = 0;
-            memset(s->matched, 0, s->request->stops.n * sizeof *s->matched);
-            continue;
+            return error_memory(err, "text of the fork");
+        if ((int)i + 1 - s->n_prompt > s->request->p.min_tokens) {
+            struct stop_match m = stops_feed(&s->request->stops, s->matched, s->text.at + old, s->text.n - old);
+            held = m.index < 0 ? m.held : 0; /* one in the past does not count */
         }
-        const struct stop_match m =
-            stops_feed(&s->request->stops, s->matched, s->text.at + piece, s->text.n - piece);
-        const size_t held = m.index < 0 ? m.held : 0;
-        memmove(s->text.at, s->text.at + s->text.n - held, held);
-        s->text.n = held;
+        drop_shown(s, character_start(s->text.at, s->text.n - held));
     }
     return PLLM_OK;
 }

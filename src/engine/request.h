@@ -29,8 +29,8 @@ struct request {
     int n_done;
     bool needs_history;   /* has penalties */
     bool cancelled;       /* to be forgotten at the end of the step that has its rows */
-    bool prompt_done;     /* the first tokens of all samples are drawn */
     bool broken;          /* the model computed no number for a token of its prompt */
+    bool prompt_done;     /* the first tokens of all samples are drawn */
 };
 
 /* One sample. tokens[0 .. n_prompt-1] is the prompt, the rest output. The values of positions [0, pos) are in
@@ -46,6 +46,7 @@ struct seq {
     int n_prompt;
     int n_given;             /* output tokens that the request came with (fork) */
 
+    int rope;                /* which factors its blocks are rotated with */
     int pos;
     int n_rows, first_row;   /* in the step in the making; rows compute [pos - n_rows, pos) */
     int first_out, n_out;    /* its logits in that step */

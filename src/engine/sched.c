@@ -251,7 +251,7 @@ static void assemble(struct sched *s)
         q->first_out = b->n_out;
         s->seqs[b->n_seqs++] = (struct batch_seq){
             .first_row = b->n_rows, .n_rows = q->n_rows, .pos = pos, .blocks = {q->blocks[0], q->blocks[1]},
-            .adapter = q->request->adapter, .rope = seq_rope(&s->cache, q)};
+            .adapter = q->request->adapter, .rope = q->rope};
         for (int j = 0; j < q->n_rows; j++, b->n_rows++) {
             s->tokens[b->n_rows] = q->tokens.at[pos + j];
             if (wants_logits(q, pos + j))

@@ -25,7 +25,7 @@ static bool add_job(struct engine *e, struct seq *s, int out, int32_t target)
 static bool add_draws(struct engine *e, struct seq *s, int out)
 {
     struct request *r = s->request;
-    int n = r->prompt_done ? 1 : r->p.n;
+    int n = r->p.max_tokens == 0 ? 0 : r->prompt_done ? 1 : r->p.n;
     for (int i = 0; i < n; i++) {
         struct seq *each = r->prompt_done ? s : &r->seqs[i];
         if (r->needs_history &&
@@ -170,8 +170,10 @@ static void switch_ropes(struct engine *e)
         return;
     for (int i = 0; i < e->sched.n_running; i++) {
         struct seq *s = e->sched.running[i];
-        if (s->pos > 0 && s->pos <= e->model.rope_switch && (int)s->tokens.n == e->model.rope_switch + 1)
-            sched_requeue(&e->sched, s);
+        if (s->rope == seq_rope(&e->sched.cache, s))
+            continue;
+        sched_requeue(&e->sched, s);
+        i--;
     }
 }
 

@@ -18,9 +18,9 @@ int seq_rope(const struct cache *c, const struct seq *s)
     return c->model->rope_switch > 0 && (int)s->tokens.n > c->model->rope_switch;
 }
 
-static struct prefix_root *root_of(const struct cache *c, const struct seq *s)
+static struct prefix_root *root_of(const struct seq *s)
 {
-    return s->request->roots[seq_rope(c, s)];
+    return s->request->roots[s->rope];
 }
 
 static int min_int(int a, int b)
@@ -68,7 +68,7 @@ static void find_prefix(struct cache *c, struct seq *s)
         int k = s->n_blocks, n = min_int(KV_BLOCK, limit - k * KV_BLOCK), common;
         if (n <= 0)
             return;
-        int32_t b = prefix_find(c->prefix, root_of(c, s), parent_of(s, k), s->tokens.at + k * KV_BLOCK, n, &common);
+        int32_t b = prefix_find(c->prefix, root_of(s), parent_of(s, k), s->tokens.at + k * KV_BLOCK, n, &common);
         if (b < 0)
             return;
         kv_ref(&c->kv.pool[0], b);
@@ -129,6 +129,7 @@ static bool has_room(const struct cache *c, int more, int reserve)
 bool table_admit(struct cache *c, struct seq *s, int reserve)
 {
     assert(s->n_blocks == 0 && s->copy_from < 0);
+    s->rope = seq_rope(c, s);
     find_prefix(c, s);
     if (c->kv.in_use[1])
         fit_window(c, s);
@@ -147,7 +148,7 @@ bool table_admit(struct cache *c, struct seq *s, int reserve)
         int n = min_int(KV_BLOCK, (int)s->tokens.n - i * KV_BLOCK);
         assert(b >= 0);
         c->kv.content[b].writer = s;
-        prefix_insert(c->prefix, root_of(c, s), parent_of(s, i), b, s->tokens.at + i * KV_BLOCK, n);
+        prefix_insert(c->prefix, root_of(s), parent_of(s, i), b, s->tokens.at + i * KV_BLOCK, n);
         s->blocks[0][i] = b;
         s->blocks[1][i] = -1;
         s->n_blocks++;
@@ -166,7 +167,7 @@ static void rename_block(struct cache *c, struct seq *s, int i, int n)
             return;
         prefix_remove(c->prefix, b);
     }
-    if (n > 0 && prefix_insert(c->prefix, root_of(c, s), parent_of(s, i), b, s->tokens.at + i * KV_BLOCK, n) &&
+    if (n > 0 && prefix_insert(c->prefix, root_of(s), parent_of(s, i), b, s->tokens.at + i * KV_BLOCK, n) &&
         s->blocks[1][i] >= 0)
         prefix_set_window_block(c->prefix, b, s->blocks[1][i]);
 }
@@ -222,7 +223,7 @@ static void seal(struct cache *c, struct seq *s, int i)
     if (parent >= 0 && !prefix_has(c->prefix, parent))
         return;
     int common;
-    int32_t equal = prefix_find(c->prefix, root_of(c, s), parent, s->tokens.at + i * KV_BLOCK, KV_BLOCK, &common);
+    int32_t equal = prefix_find(c->prefix, root_of(s), parent, s->tokens.at + i * KV_BLOCK, KV_BLOCK, &common);
     if (equal < 0 || common < KV_BLOCK)
         rename_block(c, s, i, KV_BLOCK);
     else if (equal != b && c->kv.content[equal].filled == KV_BLOCK)
