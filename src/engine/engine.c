@@ -41,11 +41,17 @@ static pllm_status open_parts(struct engine *e, pllm_error *err)
     for (int i = 0; e->scratch && i < z->threads; i++)
         if (!sampler_scratch_init(&e->scratch[i], e->model.vocab, (size_t)z->max_len))
             return error_memory(err, "sampler");
-    int32_t *end_tokens = mem_alloc(e->text.n_end_tokens, sizeof *end_tokens);
-    if (!e->scratch || !end_tokens)
+    return e->scratch ? PLLM_OK : error_memory(err, "sampler");
+}
+
+static pllm_status copy_text(struct engine *e, const struct engine_text *text, pllm_error *err)
+{
+    int32_t *end_tokens = mem_alloc(text->n_end_tokens, sizeof *end_tokens);
+    if (!end_tokens)
         return error_memory(err, "engine");
-    if (e->text.n_end_tokens)
-        memcpy(end_tokens, e->text.end_tokens, e->text.n_end_tokens * sizeof *end_tokens);
+    if (text->n_end_tokens)
+        memcpy(end_tokens, text->end_tokens, text->n_end_tokens * sizeof *end_tokens);
+    e->text = *text;
     e->text.end_tokens = end_tokens;
     return PLLM_OK;
 }
@@ -64,12 +70,10 @@ pllm_status engine_open(struct engine **out, const struct engine_model *model, c
     e->model = *model;
     e->sizes = sizes;
     e->caching = o.enable_prefix_caching;
-    struct engine_text borrowed = *text;
-    e->text = borrowed;
-    status = open_parts(e, err);
+    status = copy_text(e, text, err);
+    if (!status)
+        status = open_parts(e, err);
     if (status) {
-        if (e->text.end_tokens == borrowed.end_tokens)
-            e->text.end_tokens = NULL;
         engine_close(e);
         return status;
     }

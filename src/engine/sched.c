@@ -154,6 +154,7 @@ static int give_rows(struct sched *s, struct seq *q, int max)
     table_fill(&s->cache, q, rows);
     q->n_rows = rows;
     q->n_out = outs;
+    s->n_decode += q->pos == (int)q->tokens.n && q->pos > q->n_prompt;
     s->rows_left -= rows;
     s->outs_left -= outs;
     return rows;
@@ -173,8 +174,6 @@ static void add_decoding(struct sched *s)
             continue;
         while (q->state == SEQ_RUNNING && (!table_extend(&s->cache, q) || give_rows(s, q, 1) < 0))
             preempt_last(s); /* in the end itself */
-        if (q->n_rows && q->pos > q->n_prompt)
-            s->n_decode++;
     }
 }
 

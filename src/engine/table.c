@@ -282,15 +282,19 @@ static bool copy_beginning(struct cache *c, struct seq *s, int i)
     int n = min_int(s->copy_tokens, kv_settled(from, c->step));
     if (n < s->copy_tokens && waits_for(s, from->writer))
         return false;
-    int32_t w = c->kv.in_use[1] && s->copy_window < 0 ? prefix_window_block(c->prefix, s->copy_from) : s->copy_window;
-    if (c->kv.in_use[1] && w < 0)
-        n = 0;
+    if (c->kv.in_use[1] && s->copy_window < 0) {
+        s->copy_window = prefix_window_block(c->prefix, s->copy_from);
+        if (s->copy_window >= 0)
+            kv_ref(&c->kv.pool[1], s->copy_window); /* so that it is not taken for the copy itself */
+        else
+            n = 0;
+    }
     if (n > 0) {
         if (!take_window(c, s, i))
             return false;
         c->model->copy_block(c->decoder, 0, s->blocks[0][i], s->copy_from, n);
         if (c->kv.in_use[1])
-            c->model->copy_block(c->decoder, 1, s->blocks[1][i], w, n);
+            c->model->copy_block(c->decoder, 1, s->blocks[1][i], s->copy_window, n);
         kv_fill(&c->kv.content[s->blocks[0][i]], n, c->step - 1);
     }
     drop_copy(c, s);

@@ -41,6 +41,8 @@ static inline void take_event(struct answer *a, const pllm_event *v)
         assert_true(a->n_prompt_scores < 512);
         a->prompt_scores[a->n_prompt_scores++] = v->logprob;
     } else if (v->kind == PLLM_EVENT_TOKEN) {
+        if (a->n == 0)
+            a->n = v->position; /* a fork begins later */
         assert_int_equal(v->position, a->n);
         assert_false(a->done);
         assert_true(a->n < MAX_OUT);
@@ -54,22 +56,24 @@ static inline void take_event(struct answer *a, const pllm_event *v)
     }
 }
 
-/* What a request must give, from its definition: full logits of the whole sequence at each step, and the sampler. */
-static inline void expect_answer(const struct fake_model *m, const pllm_request *p, int32_t sample, struct answer *a)
+/* Continues a->tokens[0 .. a->n-1], output after the request's tokens, as it must go on by definition: full logits of the
+ * whole sequence at each step, and the sampler. */
+static inline void expect_more(const struct fake_model *m, const pllm_request *p, int32_t sample, struct answer *a)
 {
     struct sampler_scratch scratch;
     struct history history;
-    int32_t *tokens = mem_alloc(p->n_tokens + MAX_OUT, sizeof *tokens);
+    size_t n_prompt = p->n_tokens;
+    int32_t *tokens = mem_alloc(n_prompt + MAX_OUT, sizeof *tokens);
     float *logits = mem_alloc((size_t)m->vocab, sizeof *logits);
     assert_true(sampler_scratch_init(&scratch, m->vocab, 4096));
-    memcpy(tokens, p->tokens, p->n_tokens * sizeof *tokens);
+    memcpy(tokens, p->tokens, n_prompt * sizeof *tokens);
+    memcpy(tokens + n_prompt, a->tokens, (size_t)a->n * sizeof *tokens);
     history_init(&history, p->sampling.repetition_context_size);
-    *a = (struct answer){0};
-    for (int n = (int)p->n_tokens; a->n < p->max_tokens; n++) {
-        fake_logits(m, tokens, n, -1, logits);
-        assert_true(history_update(&history, tokens, (size_t)n, p->n_tokens));
+    for (size_t n = n_prompt + (size_t)a->n; a->n < p->max_tokens; n++) {
+        fake_logits(m, tokens, (int)n, -1, logits);
+        assert_true(history_update(&history, tokens, n, n_prompt));
         struct sampler_input in = {.params = &p->sampling, .logits = logits, .vocab = m->vocab, .tokens = tokens,
-                                   .n_tokens = (size_t)n, .n_prompt = p->n_tokens, .history = &history,
+                                   .n_tokens = n, .n_prompt = n_prompt, .history = &history,
                                    .seed = p->sampling.seed, .sample = (uint32_t)sample};
         size_t none = 0;
         struct sampler_result r = sampler_draw(&in, &scratch, p->processed_logprobs, NULL, &none);
@@ -80,6 +84,12 @@ static inline void expect_answer(const struct fake_model *m, const pllm_request 
     sampler_scratch_fini(&scratch);
     mem_free(logits);
     mem_free(tokens);
+}
+
+static inline void expect_answer(const struct fake_model *m, const pllm_request *p, int32_t sample, struct answer *a)
+{
+    *a = (struct answer){0};
+    expect_more(m, p, sample, a);
 }
 
 static inline void assert_same(const struct answer *a, const struct answer *b)

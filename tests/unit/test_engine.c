@@ -1,0 +1,527 @@
+/* What the engine promises besides equal bits: sharing, forks, ends, refusals, figures. */
+#include "engine_fixture.h"
+
+#include <math.h>
+
+enum { MAX_ANSWERS = 512 };
+
+static struct answer answers[MAX_ANSWERS];
+static uint64_t answer_ids[MAX_ANSWERS]; /* id * 64 + sample */
+static int n_answers;
+
+static struct answer *answer_of(uint64_t id, int32_t sample)
+{
+    uint64_t key = id * 64 + (uint64_t)sample;
+    for (int i = 0; i < n_answers; i++)
+        if (answer_ids[i] == key)
+            return &answers[i];
+    assert_true(n_answers < MAX_ANSWERS);
+    answer_ids[n_answers] = key;
+    answers[n_answers] = (struct answer){0};
+    return &answers[n_answers++];
+}
+
+static void step(struct engine *e)
+{
+    const pllm_event *events;
+    size_t n;
+    pllm_error err;
+    if (engine_step(e, &events, &n, &err))
+        fail_msg("%s", err.message);
+    for (size_t i = 0; i < n; i++)
+        take_event(answer_of(events[i].id, events[i].sample), &events[i]);
+}
+
+static void run(struct engine *e)
+{
+    while (!engine_idle(e))
+        step(e);
+}
+
+static int32_t text[2048];
+
+static int start(void **state)
+{
+    (void)state;
+    n_answers = 0;
+    for (uint32_t i = 0; i < 2048; i++) {
+        uint32_t w[4];
+        rng_words(w, 99, i, 0, 0);
+        text[i] = (int32_t)(w[0] % 101);
+    }
+    return 0;
+}
+
+static pllm_request request_of(const int32_t *tokens, size_t n, int32_t max_tokens)
+{
+    pllm_request p = engine_default_request();
+    p.tokens = tokens;
+    p.n_tokens = n;
+    p.max_tokens = max_tokens;
+    p.sampling.temperature = 1;
+    p.sampling.seed = 42;
+    p.sampling.has_seed = true;
+    return p;
+}
+
+static uint64_t submit(struct engine *e, const pllm_request *p)
+{
+    uint64_t id = 0;
+    pllm_error err;
+    if (engine_submit(e, p, &id, &err))
+        fail_msg("%s", err.message);
+    return id;
+}
+
+static pllm_engine_options options(int seqs, int blocks)
+{
+    pllm_engine_options o = engine_default_options();
+    o.threads = 1;
+    o.max_num_seqs = seqs;
+    o.kv_cache_memory = (uint64_t)blocks * 1024;
+    return o;
+}
+
+static void refuse(struct engine *e, const pllm_request *p, const char *words)
+{
+    uint64_t id = 0;
+    pllm_error err;
+    assert_int_equal(engine_submit(e, p, &id, &err), PLLM_E_ARGUMENT);
+    assert_message(err, words);
+    assert_int_equal(id, 0);
+}
+
+/* ---- Sharing ------------------------------------------------------------------------------------------------- */
+
+static void samples_share_their_prompt(void **state)
+{
+    (void)state;
+    static const bool caching[] = {true, false};
+    for (int c = 0; c < 2; c++) {
+        struct fake_model m = fake_model_default();
+        pllm_engine_options o = options(64, 1000);
+        o.enable_prefix_caching = caching[c];
+        struct engine *e = open_engine(&m, o);
+        pllm_request p = request_of(text, 1024, 40);
+        p.n = 48;
+        uint64_t id = submit(e, &p);
+        while (engine_stats(e).running < 48)
+            step(e);
+        pllm_stats s = engine_stats(e);
+        assert_int_equal(s.blocks_shared, 32);
+        assert_true(s.blocks_used <= 32 + 48);
+        run(e);
+        s = engine_stats(e);
+        assert_int_equal(s.prefill_tokens_computed, 1024);
+        assert_int_equal(s.prompt_tokens, 1024);
+        assert_int_equal(s.completion_tokens, 48 * 40);
+        assert_int_equal(s.blocks_used, 0);
+        assert_int_equal(s.blocks_shared, 0);
+        assert_true(caching[c] ? s.blocks_cached >= 32 : s.blocks_cached == 0);
+        for (int32_t i = 0; i < 48; i++) {
+            struct answer want;
+            expect_answer(&m, &p, i, &want);
+            assert_same(answer_of(id, i), &want);
+        }
+        p.n = 1;
+        p.first_sample = 7; /* a lone sample is the same */
+        run(e);
+        uint64_t lone = submit(e, &p);
+        run(e);
+        assert_same(answer_of(lone, 7), answer_of(id, 7));
+        assert_int_equal(m.wrong, 0);
+        engine_close(e);
+        n_answers = 0;
+    }
+}
+
+static void few_places_do_not_compute_a_prompt_again(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(3, 100));
+    pllm_request p = request_of(text, 77, 30);
+    p.n = 20;
+    submit(e, &p);
+    run(e);
+    assert_int_equal(engine_stats(e).prefill_tokens_computed, 77);
+    assert_int_equal(m.wrong, 0);
+    engine_close(e);
+}
+
+/* 200 requests with a common header that ends inside a block; the first ones begin at the same time. */
+static void a_header_is_computed_once(void **state)
+{
+    (void)state;
+    static int32_t prompts[200][532];
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(64, 4000));
+    for (int i = 0; i < 200; i++) {
+        memcpy(prompts[i], text, 500 * sizeof *text);
+        for (int j = 500; j < 532; j++)
+            prompts[i][j] = (i * 7 + j * (i % 13 + 1)) % 101;
+        prompts[i][500] = i % 101;
+        pllm_request p = request_of(prompts[i], 532, 4);
+        submit(e, &p);
+    }
+    run(e);
+    assert_true(engine_stats(e).prefill_tokens_computed <= (500 + 200 * 32) * 102 / 100);
+    assert_int_equal(m.wrong, 0);
+    engine_close(e);
+}
+
+static void salts_and_adapters_keep_apart(void **state)
+{
+    (void)state;
+    static const char *const salts[] = {NULL, "one", "two", "one"};
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(8, 400));
+    struct adapter a = {0};
+    assert_int_equal(engine_adapter_add(e, "a", &a, NULL), PLLM_OK);
+    uint64_t last = 0;
+    for (int i = 0; i < 6; i++) {
+        pllm_request p = request_of(text, 200, 1);
+        p.cache_salt = i < 4 ? salts[i] : NULL;
+        p.adapter = i == 4 ? "a" : NULL;
+        submit(e, &p);
+        run(e);
+        uint64_t now = engine_stats(e).prefill_tokens_computed;
+        assert_int_equal(now - last, i == 3 || i == 5 ? 1 : 200);
+        last = now;
+    }
+    /* The name stands for another adapter now: nothing of the first is used. */
+    assert_int_equal(engine_adapter_remove(e, "a", NULL), PLLM_OK);
+    assert_int_equal(a.n_layers, -1);
+    pllm_request p = request_of(text, 200, 50);
+    p.adapter = "a";
+    refuse(e, &p, "none of the name \"a\"");
+    struct adapter b = {0};
+    assert_int_equal(engine_adapter_add(e, "a", &b, NULL), PLLM_OK);
+    submit(e, &p);
+    step(e);
+    assert_int_equal(engine_stats(e).prefill_tokens_computed - last, 200);
+    assert_int_equal(engine_adapter_remove(e, "a", NULL), PLLM_OK); /* in use: stays until then */
+    assert_int_equal(b.n_layers, 0);
+    run(e);
+    assert_int_equal(b.n_layers, -1);
+    engine_close(e);
+}
+
+/* ---- Forks ---------------------------------------------------------------------------------------------------- */
+
+static void forks_continue_where_they_begin(void **state)
+{
+    (void)state;
+    static const bool caching[] = {true, false};
+    for (int c = 0; c < 2; c++) {
+        struct fake_model m = fake_model_default();
+        pllm_engine_options o = options(16, 200);
+        o.enable_prefix_caching = caching[c];
+        struct engine *e = open_engine(&m, o);
+        pllm_request p = request_of(text, 50, 40), f = request_of(NULL, 0, 40);
+        p.keep = true;
+        p.sampling.presence_penalty = f.sampling.presence_penalty = 0.5f;
+        uint64_t id = submit(e, &p), live, kept, turn;
+        for (int i = 0; i < 20; i++)
+            step(e);
+        struct answer *parent = answer_of(id, 0);
+        assert_true(parent->n >= 15);
+        assert_int_equal(engine_fork(e, id, 0, 60, &f, &live, NULL), PLLM_OK);
+        run(e);
+        assert_int_equal(engine_fork(e, id, 0, 75, &f, &kept, NULL), PLLM_OK);
+        f.tokens = text + 900;
+        f.n_tokens = 30;
+        f.max_tokens = 90;
+        f.n = 3;
+        assert_int_equal(engine_fork(e, id, 0, 90, &f, &turn, NULL), PLLM_OK);
+        run(e);
+        /* The same seed and sample: the fork repeats what its parent did from there on. */
+        const struct answer *a = answer_of(id, 0);
+        static const int from[] = {10, 25};
+        for (int i = 0; i < 2; i++) {
+            const struct answer *b = answer_of(i ? kept : live, 0);
+            assert_int_equal(b->end.completion_tokens, 40);
+            assert_true(b->end.cumulative_logprob == a->end.cumulative_logprob);
+            assert_memory_equal(b->tokens + from[i], a->tokens + from[i], (size_t)(40 - from[i]) * sizeof *a->tokens);
+        }
+        assert_int_equal(answer_of(turn, 2)->end.completion_tokens, 90);
+        assert_int_equal(engine_stats(e).blocks_used, 0);
+        pllm_error err;
+        assert_int_equal(engine_fork(e, id, 0, 91, &f, &turn, &err), PLLM_E_ARGUMENT);
+        assert_message(err, "has 1 to 90");
+        assert_int_equal(engine_fork(e, id, 1, 9, &f, &turn, &err), PLLM_E_ARGUMENT);
+        engine_release(e, id);
+        assert_int_equal(engine_fork(e, id, 0, 60, &f, &turn, &err), PLLM_E_ARGUMENT);
+        assert_message(err, "not live or kept");
+        assert_int_equal(m.wrong, 0);
+        engine_close(e);
+        n_answers = 0;
+    }
+}
+
+/* ---- Prompts ---------------------------------------------------------------------------------------------------- */
+
+static void prompts_are_scored(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    float logits[101];
+    pllm_engine_options o = options(4, 100);
+    o.max_num_batched_tokens = 33;
+    struct engine *e = open_engine(&m, o);
+    for (int pass = 0; pass < 4; pass++) { /* cold; warm; from a position on, so that the cache serves; only scored */
+        pllm_request p = request_of(text, 300, pass == 3 ? 0 : 3);
+        p.prompt_logprobs = 4;
+        p.prompt_logprobs_from = pass == 2 ? 260 : 0;
+        p.n = pass == 3 ? 2 : 1;
+        uint64_t before = engine_stats(e).prefill_tokens_computed, id = submit(e, &p);
+        run(e);
+        struct answer *a = answer_of(id, 0);
+        uint64_t computed = engine_stats(e).prefill_tokens_computed - before;
+        int first = pass == 2 ? 260 : 1;
+        assert_int_equal(a->n_prompt_scores, 300 - first);
+        for (int i = first; i < 300; i++) {
+            size_t none = 0;
+            struct sampler_scratch scratch;
+            assert_true(sampler_scratch_init(&scratch, m.vocab, 1));
+            fake_logits(&m, text, i, -1, logits);
+            struct sampler_result r = sampler_score(logits, m.vocab, text[i], &scratch, NULL, &none);
+            assert_true(a->prompt_scores[i - first] == r.logprob);
+            sampler_scratch_fini(&scratch);
+        }
+        assert_int_equal(computed, pass == 2 ? 41 : pass == 3 ? 299 : 300);
+        assert_int_equal(a->n, pass == 3 ? 0 : 3);
+        assert_int_equal(a->finish, PLLM_FINISH_LENGTH);
+        if (pass == 3)
+            assert_true(answer_of(id, 1)->done);
+    }
+    pllm_request one = request_of(text, 1, 0);
+    submit(e, &one);
+    run(e);
+    assert_int_equal(m.wrong, 0);
+    engine_close(e);
+}
+
+/* ---- Ends --------------------------------------------------------------------------------------------------------- */
+
+static void samples_end_as_asked(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    pllm_engine_options o = options(4, 100);
+    o.max_model_len = 64;
+    struct engine_model em = fake_engine_model(&m);
+    const int32_t end_tokens[] = {17, 18};
+    struct engine_text words = {.end_tokens = end_tokens, .n_end_tokens = 2};
+    struct engine *e;
+    assert_int_equal(engine_open(&e, &em, &words, &o, NULL), PLLM_OK);
+    static const pllm_bias bias[] = {{18, 40}}, other[] = {{60, 40}};
+    pllm_request p = request_of(text, 20, 30);
+    p.sampling.logit_bias = bias;
+    p.sampling.n_logit_bias = 1;
+    uint64_t id = submit(e, &p);
+    p.min_tokens = 5;
+    uint64_t late = submit(e, &p);
+    p.ignore_eos = true;
+    uint64_t never = submit(e, &p);
+    p.sampling.logit_bias = other;
+    p.stop_tokens = (const int32_t[]){60};
+    p.n_stop_tokens = 1;
+    p.min_tokens = 3;
+    uint64_t stopped = submit(e, &p);
+    p.n_stop_tokens = 0;
+    p.max_tokens = 1000;
+    uint64_t full = submit(e, &p);
+    run(e);
+    assert_true(answer_of(id, 0)->n == 1 && answer_of(id, 0)->tokens[0] == 18);
+    assert_true(answer_of(id, 0)->finish == PLLM_FINISH_STOP && answer_of(id, 0)->end.stop_token == -1);
+    assert_int_equal(answer_of(late, 0)->n, 6);
+    assert_true(answer_of(never, 0)->n == 30 && answer_of(never, 0)->finish == PLLM_FINISH_LENGTH);
+    assert_int_equal(answer_of(stopped, 0)->n, 4);
+    assert_int_equal(answer_of(stopped, 0)->end.stop_token, 60);
+    assert_true(answer_of(full, 0)->n == 44 && answer_of(full, 0)->finish == PLLM_FINISH_LENGTH);
+    engine_close(e);
+}
+
+static void numbers_that_are_none_end_the_sample(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    m.nan_token = 100;
+    struct engine *e = open_engine(&m, options(4, 100));
+    int32_t bad[] = {1, 100, 5}, last[] = {1, 5, 100};
+    for (int i = 0; i < 8; i++) {
+        pllm_request p = request_of(i % 2 ? bad : last, 3, i < 4 ? 5 : 0);
+        p.n = i < 2 ? 3 : 1;
+        p.prompt_logprobs = i % 4 < 2 ? -1 : 0;
+        uint64_t id = submit(e, &p);
+        run(e);
+        bool notices = i % 2 ? p.prompt_logprobs >= 0 : p.max_tokens > 0;
+        for (int32_t s = 0; s < p.n; s++) {
+            assert_true(answer_of(id, s)->done);
+            assert_true((answer_of(id, s)->finish == PLLM_FINISH_ERROR) == notices || i == 1);
+        }
+    }
+    assert_true(engine_idle(e));
+    assert_int_equal(engine_stats(e).blocks_used, 0);
+    engine_close(e);
+}
+
+static void cancelling_gives_all_back(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(8, 100));
+    uint64_t ids[20];
+    for (int i = 0; i < 20; i++) {
+        pllm_request p = request_of(text + i % 3, 100, 50);
+        p.n = 1 + i % 3;
+        p.keep = i % 2;
+        ids[i] = submit(e, &p);
+    }
+    for (int i = 0; i < 10; i++)
+        step(e);
+    for (int i = 0; i < 20; i++)
+        engine_cancel(e, ids[i]);
+    assert_true(engine_idle(e));
+    pllm_stats s = engine_stats(e);
+    assert_int_equal(s.blocks_used, 0);
+    assert_int_equal(s.waiting, 0);
+    assert_int_equal(s.running, 0);
+    assert_int_equal(s.cancelled, 20);
+    engine_cancel(e, ids[3]);
+    engine_cancel(e, 12345);
+    engine_close(e);
+}
+
+/* ---- Service -------------------------------------------------------------------------------------------------------- */
+
+static void small_pools_serve_everybody_in_order(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(64, 24));
+    uint64_t ids[200];
+    int order[200], n_done = 0;
+    for (int i = 0; i < 200; i++) {
+        pllm_request p = request_of(text + i, 60, 60);
+        ids[i] = submit(e, &p);
+    }
+    while (!engine_idle(e)) {
+        step(e);
+        for (int i = 0; i < 200; i++)
+            if (answer_of(ids[i], 0)->done && (n_done == 0 || !memchr(order, i, 0))) {
+                bool known = false;
+                for (int j = 0; j < n_done; j++)
+                    known = known || order[j] == i;
+                if (!known)
+                    order[n_done++] = i;
+            }
+    }
+    assert_int_equal(n_done, 200);
+    for (int i = 0; i < 200; i++)
+        assert_true(order[i] - i < 24 && i - order[i] < 24); /* nobody is passed by more than what fits */
+    assert_true(engine_stats(e).preemptions > 10);
+    assert_int_equal(m.wrong, 0);
+    engine_close(e);
+}
+
+static void urgent_requests_go_first(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(4, 40));
+    for (int i = 0; i < 30; i++) {
+        pllm_request p = request_of(text + i, 80, 80);
+        submit(e, &p);
+    }
+    for (int i = 0; i < 5; i++)
+        step(e);
+    pllm_request p = request_of(text + 500, 50, 10);
+    p.priority = -1;
+    uint64_t id = submit(e, &p);
+    int steps = 0;
+    for (; !answer_of(id, 0)->done; steps++)
+        step(e);
+    assert_true(steps <= 11);
+    run(e);
+    assert_int_equal(engine_stats(e).finished, 31);
+    engine_close(e);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    pllm_engine_options o = options(4, 10);
+    struct engine *e = open_engine(&m, o);
+    pllm_request p = request_of(text, 320, 1);
+    refuse(e, &p, "prompt: has 320 tokens, the KV cache holds 320 (10 blocks of 32)");
+    p = request_of(text, 0, 1);
+    refuse(e, &p, "prompt is empty");
+    p = request_of(text, 5, 1);
+    p.sampling.top_p = 1.5f;
+    refuse(e, &p, "top_p: is 1.5, wanted 0 to 1");
+    p.sampling.top_p = NAN;
+    refuse(e, &p, "top_p: is nan");
+    p = request_of((const int32_t[]){3, 101}, 2, 1);
+    refuse(e, &p, "tokens[1]: is token 101");
+    p = request_of(text, 5, 1);
+    p.stop = (const char *const[]){"x"};
+    p.n_stop = 1;
+    refuse(e, &p, "no tokenizer");
+    p = request_of(text, 300, 500); /* fills the cache, and ends there */
+    uint64_t id = submit(e, &p);
+    run(e);
+    assert_int_equal(answer_of(id, 0)->n, 20);
+    engine_close(e);
+    o = options(4, 100);
+    o.max_model_len = 50;
+    e = open_engine(&m, o);
+    p = request_of(text, 50, 1);
+    refuse(e, &p, "prompt: has 50 tokens, max_model_len is 50");
+    engine_close(e);
+    struct engine_model em = fake_engine_model(&m);
+    struct engine_text none = {0};
+    pllm_error err;
+    o.kv_cache_memory = 100;
+    assert_int_equal(engine_open(&e, &em, &none, &o, &err), PLLM_E_MEMORY);
+    assert_message(err, "a block of 32 tokens takes 1024");
+    o = options(4, 100);
+    o.max_model_len = 5000;
+    assert_int_equal(engine_open(&e, &em, &none, &o, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "max_model_len: is 5000");
+    assert_int_equal(m.n_open, 0);
+}
+
+static void answers_can_be_repeated_by_their_seed(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(4, 100));
+    pllm_request p = request_of(text, 10, 20);
+    p.sampling.has_seed = false;
+    uint64_t a = submit(e, &p), b = submit(e, &p);
+    run(e);
+    assert_true(answer_of(a, 0)->end.seed != answer_of(b, 0)->end.seed);
+    p.sampling.has_seed = true;
+    p.sampling.seed = answer_of(b, 0)->end.seed;
+    uint64_t c = submit(e, &p);
+    run(e);
+    assert_same(answer_of(b, 0), answer_of(c, 0));
+    engine_close(e);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup(f, start)
+    const struct CMUnitTest tests[] = {
+        TEST(samples_share_their_prompt),        TEST(few_places_do_not_compute_a_prompt_again),
+        TEST(a_header_is_computed_once),         TEST(salts_and_adapters_keep_apart),
+        TEST(forks_continue_where_they_begin),   TEST(prompts_are_scored),
+        TEST(samples_end_as_asked),              TEST(numbers_that_are_none_end_the_sample),
+        TEST(cancelling_gives_all_back),         TEST(small_pools_serve_everybody_in_order),
+        TEST(urgent_requests_go_first),          TEST(what_does_not_fit_is_refused),
+        TEST(answers_can_be_repeated_by_their_seed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,441 @@
+#include "engine/sampler.h"
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/rng.h"
+#include "engine/engine.h"
+#include "engine/logits.h"
+#include "test.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { MAX_VOCAB = 2048 };
+
+/* ---- The reference's distributions ---------------------------------------------------------------------- */
+
+struct sample_case {
+    float logits[MAX_VOCAB];
+    double probs[MAX_VOCAB];
+    int32_t tokens[512], eos[64], stop[64];
+    pllm_bias bias[256];
+    pllm_sampling params;
+    struct sampler_input in;
+    int min_tokens;
+};
+
+static double number(const struct json *in, const char *key, double otherwise)
+{
+    struct json at = json_get(in, key);
+    double value = otherwise;
+    if (json_kind(&at) != J_ABSENT && json_kind(&at) != J_NULL)
+        assert_int_equal(json_as_number(&at, &value, NULL), PLLM_OK);
+    return value;
+}
+
+static size_t ids(const struct json *in, const char *key, int32_t *out)
+{
+    struct json list = json_get(in, key);
+    for (size_t i = 0; i < json_size(&list); i++) {
+        struct json item = json_item(&list, i);
+        int64_t id = 0;
+        assert_int_equal(json_as_int(&item, 0, MAX_VOCAB, &id, NULL), PLLM_OK);
+        out[i] = (int32_t)id;
+    }
+    return json_size(&list);
+}
+
+static void read_params(const struct json *p, struct sample_case *c)
+{
+    c->params = engine_default_request().sampling;
+    c->params.temperature = (float)number(p, "temperature", 1);
+    c->params.top_k = (int32_t)number(p, "top_k", 0);
+    c->params.top_p = (float)number(p, "top_p", 1);
+    c->params.min_p = (float)number(p, "min_p", 0);
+    c->params.typical_p = (float)number(p, "typical_p", 1);
+    c->params.repetition_penalty = (float)number(p, "repetition_penalty", 1);
+    c->params.presence_penalty = (float)number(p, "presence_penalty", 0);
+    c->params.frequency_penalty = (float)number(p, "frequency_penalty", 0);
+    c->min_tokens = (int)number(p, "min_tokens", 0);
+    struct json bias = json_get(p, "logit_bias"), member;
+    void *cursor = NULL;
+    while (json_next(&bias, &cursor, &member)) {
+        double value = 0;
+        assert_int_equal(json_as_number(&member, &value, NULL), PLLM_OK);
+        c->bias[c->params.n_logit_bias++] = (pllm_bias){atoi(member.key), (float)value};
+    }
+    c->params.logit_bias = c->bias;
+}
+
+static void read_case(const struct json *line, struct sample_case *c, struct history *history)
+{
+    memset(c, 0, sizeof *c);
+    struct json p = json_get(line, "params"), logits = json_get(line, "logits"), probs = json_get(line, "probs");
+    read_params(&p, c);
+    c->in.vocab = (int)json_size(&logits);
+    for (int i = 0; i < c->in.vocab; i++) {
+        struct json a = json_item(&logits, (size_t)i), b = json_item(&probs, (size_t)i);
+        double x = 0;
+        assert_int_equal(json_as_number(&a, &x, NULL), PLLM_OK);
+        c->logits[i] = (float)x;
+        assert_int_equal(json_as_number(&b, &c->probs[i], NULL), PLLM_OK);
+    }
+    c->in.n_prompt = ids(line, "prompt", c->tokens);
+    c->in.n_tokens = c->in.n_prompt + ids(line, "output", c->tokens + c->in.n_prompt);
+    if (c->in.n_tokens - c->in.n_prompt < (size_t)c->min_tokens) {
+        c->in.n_held[0] = ids(line, "eos", c->eos);
+        c->in.n_held[1] = ids(&p, "stop_token_ids", c->stop);
+        c->in.held[0] = c->eos;
+        c->in.held[1] = c->stop;
+    }
+    history_init(history, 0);
+    assert_true(history_update(history, c->tokens, c->in.n_tokens, c->in.n_prompt));
+    c->in.params = &c->params;
+    c->in.logits = c->logits;
+    c->in.tokens = c->tokens;
+    c->in.history = history;
+}
+
+static void check_probs(const struct sample_case *c, const float *got, const char *name)
+{
+    for (int i = 0; i < c->in.vocab; i++) {
+        bool wrong = fabs((double)got[i] - c->probs[i]) > 1e-5 || (c->probs[i] == 0 && got[i] != 0) ||
+                     (c->probs[i] > 1e-30 && got[i] == 0);
+        if (wrong)
+            fail_msg("%s: token %d has %g, wanted %g", name, i, (double)got[i], c->probs[i]);
+    }
+}
+
+static int check_file(const char *path)
+{
+    struct buf text = {0};
+    int n = 0;
+    if (file_kind(path) != FILE_REGULAR || file_read(&text, path, 1 << 24, NULL))
+        return 0;
+    static struct sample_case c;
+    struct sampler_scratch scratch;
+    assert_true(sampler_scratch_init(&scratch, MAX_VOCAB, 512));
+    for (char *at = text.at, *end; (end = strchr(at, '\n')); at = end + 1, n++) {
+        struct json line;
+        struct history history;
+        float probs[MAX_VOCAB];
+        const char *name = "?";
+        size_t n_name;
+        assert_int_equal(json_parse(&line, at, (size_t)(end - at), "cases", NULL), PLLM_OK);
+        read_case(&line, &c, &history);
+        struct json named = json_get(&line, "name");
+        json_as_string(&named, &name, &n_name, NULL);
+        assert_true(sampler_probs(&c.in, &scratch, probs));
+        check_probs(&c, probs, name);
+        history_fini(&history);
+        json_free(&line);
+    }
+    sampler_scratch_fini(&scratch);
+    vec_fini(&text);
+    return n;
+}
+
+static void distributions_are_those_of_the_reference(void **state)
+{
+    (void)state;
+    assert_true(check_file(TEST_DATA "/sampling.jsonl") > 40);
+    check_file("../shared/reference/sampling/cases.jsonl"); /* all of them, where they are */
+}
+
+/* ---- Drawing ---------------------------------------------------------------------------------------------- */
+
+struct small {
+    float logits[MAX_VOCAB];
+    int32_t tokens[256];
+    pllm_sampling params;
+    struct sampler_input in;
+    struct sampler_scratch scratch;
+};
+
+static struct small *small_open(int vocab)
+{
+    struct small *s = calloc(1, sizeof *s);
+    s->params = engine_default_request().sampling;
+    s->params.temperature = 1;
+    for (int i = 0; i < vocab; i++)
+        s->logits[i] = (float)(3 * sin(i * 1.7) + 2 * cos(i * 0.37));
+    s->in = (struct sampler_input){.params = &s->params, .logits = s->logits, .vocab = vocab, .tokens = s->tokens,
+                                   .seed = 5};
+    assert_true(sampler_scratch_init(&s->scratch, vocab, 256));
+    return s;
+}
+
+static void small_close(struct small *s)
+{
+    sampler_scratch_fini(&s->scratch);
+    free(s);
+}
+
+static void draws_follow_the_distribution(void **state)
+{
+    (void)state;
+    enum { N = 1000000, VOCAB = 40 };
+    struct small *s = small_open(VOCAB);
+    s->params.top_p = 0.95f;
+    s->params.temperature = 1.3f;
+    float probs[VOCAB];
+    static int counts[VOCAB];
+    assert_true(sampler_probs(&s->in, &s->scratch, probs));
+    for (uint32_t i = 0; i < N; i++) { /* other samples, as n samples of a prompt draw */
+        size_t none = 0;
+        s->in.sample = i;
+        counts[sampler_draw(&s->in, &s->scratch, false, NULL, &none).token]++;
+    }
+    double chi = 0;
+    int degrees = -1;
+    for (int i = 0; i < VOCAB; i++) {
+        double want = (double)probs[i] * N;
+        assert_true(probs[i] > 0 || counts[i] == 0);
+        if (probs[i] > 0) {
+            chi += (counts[i] - want) * (counts[i] - want) / want;
+            degrees++;
+        }
+    }
+    assert_true(degrees > 10);
+    assert_true(chi < degrees + 4 * sqrt(2.0 * degrees)); /* about p = 0.0003 */
+    small_close(s);
+}
+
+static void a_draw_depends_on_seed_sample_and_position(void **state)
+{
+    (void)state;
+    struct small *s = small_open(1000);
+    s->params.temperature = 2;
+    size_t none = 0;
+    int other = 0;
+    for (uint32_t i = 0; i < 50; i++) {
+        s->in.seed = i;
+        int32_t first = sampler_draw(&s->in, &s->scratch, false, NULL, &none).token;
+        assert_int_equal(sampler_draw(&s->in, &s->scratch, false, NULL, &none).token, first);
+        s->in.sample = 1;
+        other += sampler_draw(&s->in, &s->scratch, false, NULL, &none).token != first;
+        s->in.sample = 0;
+        s->in.n_tokens = 1;
+        other += sampler_draw(&s->in, &s->scratch, false, NULL, &none).token != first;
+        s->in.n_tokens = 0;
+    }
+    assert_true(other > 80);
+    small_close(s);
+}
+
+/* ---- Log-probabilities --------------------------------------------------------------------------------------- */
+
+static double exact_logprob(const float *x, int n, int token)
+{
+    double sum = 0, max = -INFINITY;
+    for (int i = 0; i < n; i++)
+        max = fmax(max, (double)x[i]);
+    for (int i = 0; i < n; i++)
+        sum += exp((double)x[i] - max);
+    return (double)x[token] - max - log(sum);
+}
+
+static void logprobs_are_exact_and_sorted(void **state)
+{
+    (void)state;
+    for (int vocab = 1; vocab < MAX_VOCAB; vocab = vocab * 3 + 1) {
+        struct small *s = small_open(vocab);
+        if (vocab > 20)
+            s->logits[7] = s->logits[3] = 9; /* equal best */
+        for (size_t k = 0; k <= (size_t)vocab; k = k * 2 + 1) {
+            pllm_top top[MAX_VOCAB];
+            size_t n = k;
+            int32_t token = vocab / 2;
+            struct sampler_result r = sampler_score(s->logits, vocab, token, &s->scratch, top, &n);
+            assert_true(fabs((double)r.logprob - exact_logprob(s->logits, vocab, token)) < 1e-5);
+            assert_int_equal(n, k);
+            for (size_t i = 0; i < n; i++) {
+                assert_true(fabs((double)top[i].logprob - exact_logprob(s->logits, vocab, top[i].token)) < 1e-5);
+                assert_true(i == 0 || top[i - 1].logprob > top[i].logprob ||
+                            (top[i - 1].logprob == top[i].logprob && top[i - 1].token < top[i].token));
+            }
+            if (n > 1)
+                assert_true(r.is_greedy == (top[0].token == token));
+        }
+        small_close(s);
+    }
+}
+
+static void processed_logprobs_are_those_drawn_from(void **state)
+{
+    (void)state;
+    struct small *s = small_open(500);
+    s->params.top_k = 10;
+    s->params.temperature = 0.7f;
+    float probs[500];
+    pllm_top top[20];
+    size_t n = 20;
+    assert_true(sampler_probs(&s->in, &s->scratch, probs));
+    struct sampler_result r = sampler_draw(&s->in, &s->scratch, true, top, &n);
+    assert_int_equal(n, 10);
+    assert_true(fabs((double)r.logprob - log((double)probs[r.token])) < 1e-5);
+    for (size_t i = 0; i < n; i++)
+        assert_true(fabs((double)top[i].logprob - log((double)probs[top[i].token])) < 1e-5);
+    s->params.temperature = 0;
+    n = 20;
+    r = sampler_draw(&s->in, &s->scratch, true, top, &n);
+    assert_true(r.logprob == 0 && r.is_greedy && n == 1 && top[0].token == r.token);
+    small_close(s);
+}
+
+static void rows_that_are_no_numbers_are_noticed(void **state)
+{
+    (void)state;
+    for (int at = 0; at < 200; at += 13) {
+        struct small *s = small_open(200);
+        size_t none = 0;
+        s->logits[at] = NAN;
+        assert_int_equal(sampler_draw(&s->in, &s->scratch, false, NULL, &none).token, -1);
+        assert_int_equal(sampler_score(s->logits, 200, 3, &s->scratch, NULL, &none).token, -1);
+        s->logits[at] = INFINITY;
+        assert_int_equal(sampler_draw(&s->in, &s->scratch, true, NULL, &none).token, -1);
+        s->logits[at] = -INFINITY;
+        assert_true(sampler_draw(&s->in, &s->scratch, false, NULL, &none).token >= 0);
+        small_close(s);
+    }
+}
+
+/* ---- Masks and the rarer penalties ------------------------------------------------------------------------------ */
+
+static void masks_keep_tokens_out(void **state)
+{
+    (void)state;
+    struct small *s = small_open(100);
+    static const int32_t allowed[] = {5, 50, 99}, bad[] = {50, 1, 2, 99}; /* "50" and "1 2 99" */
+    static const size_t lengths[] = {1, 3};
+    float probs[100];
+    s->params.allowed_tokens = allowed;
+    s->params.n_allowed_tokens = 3;
+    s->params.bad_words = bad;
+    s->params.bad_word_lengths = lengths;
+    s->params.n_bad_words = 2;
+    memcpy(s->tokens, (int32_t[]){1, 2, 7, 1, 2}, 5 * sizeof(int32_t));
+    s->in.n_prompt = 2;
+    s->in.n_tokens = 3;
+    assert_true(sampler_probs(&s->in, &s->scratch, probs));
+    assert_true(probs[5] > 0 && probs[50] == 0 && probs[99] > 0 && probs[6] == 0);
+    s->in.n_tokens = 5;
+    assert_true(sampler_probs(&s->in, &s->scratch, probs));
+    assert_true(probs[5] == 1 && probs[99] == 0);
+    s->in.n_prompt = 4; /* the beginning stands in the prompt: it does not count */
+    assert_true(sampler_probs(&s->in, &s->scratch, probs));
+    assert_true(probs[99] > 0);
+    small_close(s);
+}
+
+static void xtc_leaves_the_least_of_the_probable(void **state)
+{
+    (void)state;
+    struct small *s = small_open(100);
+    float before[100], after[100];
+    assert_true(sampler_probs(&s->in, &s->scratch, before));
+    s->params.xtc_probability = 1;
+    s->params.xtc_threshold = 0.04f;
+    assert_true(sampler_probs(&s->in, &s->scratch, after));
+    int least = -1, dropped = 0;
+    for (int i = 0; i < 100; i++)
+        if (before[i] >= 0.04f) {
+            least = least < 0 || before[i] <= before[least] ? i : least;
+            dropped += after[i] == 0;
+        } else {
+            assert_true(after[i] > before[i] * 0.9999f);
+        }
+    assert_true(dropped >= 1 && after[least] > 0);
+    s->params.xtc_probability = 0.5f;
+    int applied = 0;
+    for (uint32_t i = 0; i < 200; i++) {
+        s->in.seed = i;
+        assert_true(sampler_probs(&s->in, &s->scratch, after));
+        applied += after[least] > before[least] * 1.0001f;
+    }
+    assert_true(applied > 60 && applied < 140);
+    small_close(s);
+}
+
+/* DRY by its definition: for every earlier place, how long the match with the end is. */
+static void plain_dry(const struct small *s, float *x)
+{
+    int n = (int)s->in.n_tokens;
+    int longest[100] = {0};
+    for (int i = 0; i + 1 < n; i++) {
+        int k = 0;
+        while (k <= i && s->tokens[i - k] == s->tokens[n - 1 - k] && s->tokens[i - k] != 7)
+            k++;
+        if (k > longest[s->tokens[i + 1]])
+            longest[s->tokens[i + 1]] = k;
+    }
+    for (int t = 0; t < 100; t++)
+        if (longest[t] >= s->params.dry_allowed_length && t != 7)
+            x[t] -= (float)((double)s->params.dry_multiplier *
+                            pow((double)s->params.dry_base, longest[t] - s->params.dry_allowed_length));
+}
+
+static void dry_is_its_definition(void **state)
+{
+    (void)state;
+    struct small *s = small_open(100);
+    static const int32_t breakers[] = {7};
+    s->params.dry_multiplier = 0.8f;
+    s->params.dry_breakers = breakers;
+    s->params.n_dry_breakers = 1;
+    for (uint32_t round = 0; round < 300; round++) {
+        s->in.n_tokens = 1 + round % 200;
+        for (uint32_t i = 0; i < 256; i++) { /* few different tokens: many repetitions */
+            uint32_t w[4];
+            rng_words(w, round, i, 0, 0);
+            s->tokens[i] = (int32_t)(w[0] % (2 + round % 3) * 7 % 9);
+        }
+        float want[100], got[100];
+        memcpy(want, s->logits, sizeof want);
+        memcpy(got, s->logits, sizeof got);
+        plain_dry(s, want);
+        logits_dry(&s->in, got, &s->scratch.process);
+        assert_memory_equal(got, want, sizeof got);
+    }
+    small_close(s);
+}
+
+static void histories_count_windows(void **state)
+{
+    (void)state;
+    int32_t tokens[2000];
+    for (uint32_t i = 0; i < 2000; i++) {
+        uint32_t w[4];
+        rng_words(w, 3, i, 0, 0);
+        tokens[i] = (int32_t)(w[0] % 300);
+    }
+    for (int32_t window = 0; window < 600; window = window * 5 + 1) {
+        struct history h;
+        history_init(&h, window);
+        for (size_t n = 1; n <= 2000; n += 333) {
+            assert_true(history_update(&h, tokens, n, 500));
+            for (int32_t t = 0; t < 300; t++) {
+                int recent = 0, output = 0;
+                for (size_t i = 0; i < n; i++) {
+                    recent += tokens[i] == t && (window == 0 || i + (size_t)window >= n);
+                    output += tokens[i] == t && i >= 500;
+                }
+                const struct history_entry *e = history_find(&h, t);
+                assert_int_equal(e ? e->n_recent : 0, recent);
+                assert_int_equal(e ? e->n_output : 0, output);
+            }
+        }
+        history_fini(&h);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(distributions_are_those_of_the_reference), cmocka_unit_test(draws_follow_the_distribution),
+        cmocka_unit_test(a_draw_depends_on_seed_sample_and_position), cmocka_unit_test(logprobs_are_exact_and_sorted),
+        cmocka_unit_test(processed_logprobs_are_those_drawn_from), cmocka_unit_test(rows_that_are_no_numbers_are_noticed),
+        cmocka_unit_test(masks_keep_tokens_out), cmocka_unit_test(xtc_leaves_the_least_of_the_probable),
+        cmocka_unit_test(dry_is_its_definition), cmocka_unit_test(histories_count_windows)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
