@@ -47,5 +47,6 @@ int cmd_chat(struct options *o);
 int cmd_bench(struct options *o);
 int cmd_plan(struct options *o);
 int cmd_tokenize(struct options *o);
+int cmd_render(struct options *o);
 
 #endif

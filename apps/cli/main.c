@@ -15,14 +15,18 @@ struct command {
 };
 
 static const struct command commands[] = {
-    {"generate", FOR_GENERATE, true, 0, "MODEL [-i FILE | -p TEXT] [options]",
-     "Many prompts in, many answers out", cmd_generate},
+    {"generate", FOR_GENERATE, true, 0, "MODEL [-i FILE | -p TEXT] [options]", "Many prompts in, many answers out",
+     cmd_generate},
     {"score", FOR_SCORE, true, 0, "MODEL [-i FILE | --perplexity --text FILE] [options]",
      "Log-probabilities of given text; perplexity", cmd_score},
     {"chat", FOR_CHAT, true, 0, "MODEL [options]", "A conversation in the terminal", cmd_chat},
-    {"bench", FOR_BENCH, true, 0, "MODEL [options]", "Throughput against the number of parallel sequences", cmd_bench},
-    {"plan", FOR_PLAN, true, 0, "MODEL [options]", "What a model is, and the memory that a run will need", cmd_plan},
+    {"bench", FOR_BENCH, true, 0, "MODEL [options]", "Throughput against the number of parallel sequences",
+     cmd_bench},
+    {"plan", FOR_PLAN, true, 0, "MODEL [options]", "What a model is, and the memory that a run will need",
+     cmd_plan},
     {"tokenize", FOR_TOKENIZE, true, 0, "MODEL [options] < LINES", "Text to token ids, and back", cmd_tokenize},
+    {"render", FOR_RENDER, true, 0, "MODEL|- [--template FILE] < LINES",
+     "Messages to the prompt text, by the chat template", cmd_render},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

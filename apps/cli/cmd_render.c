@@ -1,0 +1,71 @@
+/* parallm render: messages to the prompt text, by a chat template. */
+#include "cli.h"
+#include "filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_SOURCE = 16 << 20 }; /* bytes of a template */
+
+struct render {
+    pllm_tokenizer *tokenizer;         /* NULL: the template alone */
+    const pllm_template *chat_template; /* the tokenizer's, or own */
+    pllm_template *own;                /* of --template */
+};
+
+static pllm_status convert(void *user, const char *line, size_t n, struct buffer *out, pllm_error *err)
+{
+    const struct render *r = user;
+    char *text;
+    size_t n_text;
+    pllm_status status = pllm_render(r->chat_template, r->tokenizer, line, n, &text, &n_text, err);
+    if (status)
+        return status;
+    buffer_puts(out, "\"text\": ");
+    buffer_json_string(out, text, n_text);
+    pllm_free(text);
+    return PLLM_OK;
+}
+
+static int open_own(struct render *r, const char *path)
+{
+    char *source;
+    size_t n;
+    pllm_error err;
+    int code = cli_read_file(path, MOST_SOURCE, &source, &n);
+    if (code)
+        return code;
+    pllm_status status = pllm_template_open(&r->own, source, n, path, &err);
+    free(source);
+    if (status)
+        return cli_fail_error(&err);
+    r->chat_template = r->own;
+    return EXIT_DONE;
+}
+
+static int open_template(struct render *r, const struct options *o)
+{
+    pllm_error err;
+    bool alone = strcmp(o->model, "-") == 0;
+    if (alone && !o->template_file)
+        return cli_fail(EXIT_USAGE, "render: has no template, wanted MODEL or --template FILE");
+    if (!alone && pllm_tokenizer_open(&r->tokenizer, o->model, &err))
+        return cli_fail_error(&err);
+    if (o->template_file)
+        return open_own(r, o->template_file);
+    r->chat_template = pllm_tokenizer_template(r->tokenizer, NULL);
+    return r->chat_template ? EXIT_DONE
+                            : cli_fail(EXIT_UNREADABLE, "%s: has no chat template, wanted --template FILE", o->model);
+}
+
+int cmd_render(struct options *o)
+{
+    struct render r = {0};
+    cli_catch_interrupts();
+    int code = open_template(&r, o);
+    if (!code)
+        code = filter_run(convert, &r);
+    pllm_template_close(r.own);
+    pllm_tokenizer_close(r.tokenizer);
+    return code;
+}

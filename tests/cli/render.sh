@@ -1,0 +1,16 @@
+# Messages to text, by a model's template or a given one.
+. tests/cli/check.sh
+
+echo '{"messages": [{"role": "user", "content": "é\"\n"}], "name": "x", "date": "2025-07-26T12:34:56"}' > "$work/in"
+run 0 "$PARALLM" render $tiny_hf < "$work/in" && says out '^\{"text": "user: é\\"\\n\\n"\}$'
+run 3 "$PARALLM" render $tiny < "$work/in" && one_error "$tiny: has no chat template"
+printf '{{ bos_token }}{{ name }} {{ strftime_now("%%Y") }} {{ raise_exception("no") if messages | length > 1 }}' > "$work/template"
+run 0 "$PARALLM" render $tiny --template "$work/template" < "$work/in" && says out '^\{"text": "<s>x 2025 "\}$'
+echo '{"messages": [1, 2], "bos_token": "<b>"}' >> "$work/in"
+run 1 "$PARALLM" render - --template "$work/template" < "$work/in" && counts 2
+says out '^\{"error": \{"message": ".*no.*"\}\}$'
+echo '{% for' > "$work/template"
+run 3 "$PARALLM" render - --template "$work/template" < "$work/in" && one_error "$work/template"
+run 3 "$PARALLM" render - --template "$work/missing" < "$work/in" && one_error "$work/missing"
+run 2 "$PARALLM" render - < "$work/in" && one_error 'render: has no template'
+finish
