@@ -151,8 +151,6 @@ static int with_model(struct chat *c, const pllm_model *model, const struct opti
         return code;
     c->messages = json_array();
     code = cli_open_engine(&c->engine, model, o);
-    if (!code && !c->context.chat_template)
-        code = cli_fail(EXIT_UNREADABLE, "%s: has no chat template, wanted --chat-template FILE", o->model);
     if (!code && !c->messages)
         code = cli_fail(EXIT_MEMORY, "chat: not enough memory");
     if (!code) {

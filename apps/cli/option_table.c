@@ -24,7 +24,7 @@ const struct option_def option_table[] = {
     {"no-chat-template", 0, "ignore-chat-template", OPTION_FLAG, NULL, AT(no_chat_template), 0, 0, FOR_GENERATE,
      "prompts of -p and --text are raw text"},
     {"chat-template", 0, "chat-template-file", OPTION_TEXT, "FILE", AT(chat_template), 0, 0, FOR_LINES | FOR_CHAT,
-     "a Jinja template instead of the model's"},
+     "a Jinja template instead of the model's (ChatML where it has none)"},
     {"system", 0, "system-prompt", OPTION_TEXT, "TEXT", AT(system), 0, 0, FOR_CHAT, "the system message"},
 
     /* How answers are drawn. */

@@ -10,8 +10,9 @@
 /* What turns a line's text into tokens, and what the command line says of all lines. */
 struct request_context {
     const pllm_tokenizer *tokenizer;    /* NULL: the model has none, and takes token ids alone */
-    const pllm_template *chat_template; /* NULL: the model has none */
-    pllm_template *own_template;        /* of --chat-template */
+    const pllm_template *chat_template; /* the model's, or own_template */
+    pllm_template *own_template;        /* of --chat-template; ChatML where the model has none */
+    bool knows_chat;                    /* the template is the model's or the user's: plain texts are messages */
     const struct options *options;
     json_t *lists; /* the command line's lists as fields of a line: "stop", "logit_bias" ... */
     bool plain;    /* lines are texts, not JSON */

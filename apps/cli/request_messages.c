@@ -19,11 +19,25 @@ static int open_own(struct request_context *c, const char *path)
     return status ? cli_fail_error(&err) : EXIT_DONE;
 }
 
+/* ChatML, for models without a template, as llama-server does. */
+static int open_chatml(struct request_context *c)
+{
+    static const char source[] = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + "
+                                 "'<|im_end|>\n' }}{% endfor %}"
+                                 "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}";
+    pllm_error err;
+    if (pllm_template_open(&c->own_template, source, sizeof source - 1, "ChatML", &err))
+        return cli_fail_error(&err);
+    c->chat_template = c->own_template;
+    return EXIT_DONE;
+}
+
 int request_template_open(struct request_context *c)
 {
     const char *path = c->options->chat_template;
     c->chat_template = c->tokenizer ? pllm_tokenizer_template(c->tokenizer, NULL) : NULL;
-    return path ? open_own(c, path) : EXIT_DONE;
+    c->knows_chat = c->chat_template || path;
+    return path ? open_own(c, path) : c->chat_template ? EXIT_DONE : open_chatml(c);
 }
 
 void request_template_close(struct request_context *c)
@@ -51,9 +65,6 @@ static pllm_status set_rendered(struct request *r, const struct request_context 
 pllm_status request_messages(struct request *r, const struct request_context *c, json_t *messages, pllm_error *err)
 {
     json_t *more = json_object_get(r->line, "chat_template_kwargs");
-    if (!c->chat_template)
-        return request_fail(err, PLLM_E_ARGUMENT,
-                            "messages: the model has no chat template, wanted \"prompt\" or --chat-template FILE");
     if (!json_is_array(messages))
         return request_fail(err, PLLM_E_ARGUMENT, "messages: wanted a list of {\"role\", \"content\"}");
     if (more && !json_is_object(more) && !json_is_null(more))
@@ -74,7 +85,7 @@ pllm_status request_messages(struct request *r, const struct request_context *c,
 pllm_status request_plain(struct request *r, const struct request_context *c, const char *text, size_t n,
                           pllm_error *err)
 {
-    if (!c->chat_template || c->options->no_chat_template)
+    if (!c->knows_chat || c->options->no_chat_template)
         return request_text(r, c, text, n, true, err);
     json_t *content = json_stringn(text, n);
     if (!content)

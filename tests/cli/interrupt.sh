@@ -17,7 +17,7 @@ for ordered in "" --ordered; do
     # shellcheck disable=SC2086
     "$PARALLM" generate $tiny -i "$work/pipe" --max-tokens 3 $ordered > "$work/out" 2> "$work/err" &
     process=$!
-    exec 3> "$work/pipe"
+    exec 3<> "$work/pipe" # for reading too: opening does not wait for the command
     echo '{"prompt": "ab"}' >&3
     waits_for has_lines "$work/out" 1
     echo '{"prompt": "ba"}' >&3
