@@ -46,7 +46,7 @@ struct engine_model engine_model_of(const struct model *m)
         .max_context = d->max_context,
         .window = model_group_window(d, 1),
         .all_windowed = all_windowed,
-        .rope_switch = d->rope[0].factors[1] ? (int)d->rope[0].original_context : 0,
+        .rope_switch = model_rope_switch(d),
         .block_bytes = block_bytes,
         .scratch_bytes = scratch_bytes,
         .open = open_decoder,

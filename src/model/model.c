@@ -210,7 +210,7 @@ int model_group_window(const struct model_desc *d, int group)
     return window;
 }
 
-int model_rope_choice(const struct model_desc *d, int64_t n_tokens)
+int model_rope_switch(const struct model_desc *d)
 {
-    return d->rope[0].factors[1] && (double)n_tokens > d->rope[0].original_context;
+    return d->rope[0].factors[1] ? (int)d->rope[0].original_context : 0;
 }

@@ -55,9 +55,9 @@ void model_lora_shape(const struct model *m, struct lora_shape *out);
 int model_kv_group(const struct model_desc *d, int layer);
 int model_group_window(const struct model_desc *d, int group);
 
-/* Which rope table a sequence that has grown to so many tokens uses, for all its positions: 1 where longrope's long
- * factors apply. */
-int model_rope_choice(const struct model_desc *d, int64_t n_tokens);
+/* A sequence that has grown longer than so many tokens uses rope table 1 (longrope's long factors) for all its positions;
+ * 0: never. */
+int model_rope_switch(const struct model_desc *d);
 
 struct decoder;
 

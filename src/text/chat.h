@@ -21,9 +21,4 @@ const char *chat_template_source(const struct chat_template *t, size_t *n);
 pllm_status chat_render(const struct chat_template *t, const struct json *variables, const char *bos, const char *eos,
                         struct buf *text, pllm_error *err);
 
-/* The template(s) in a tokenizer_config.json: its "chat_template", a string or a list of {name, template}. *out is NULL where
- * there is none. `name` NULL: the string, or the one called "default". */
-pllm_status chat_template_from_config(struct chat_template **out, const struct json *tokenizer_config, const char *name,
-                                      pllm_error *err);
-
 #endif

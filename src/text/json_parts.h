@@ -27,6 +27,8 @@ pllm_status json_flag(const struct json *at, const char *key, bool *out, pllm_er
 pllm_status json_text(const struct json *at, const char *key, const char **out, size_t *n, pllm_error *err);
 /* The same, wanted; error if it is absent. */
 pllm_status json_need_text(const struct json *at, const char *key, const char **out, size_t *n, pllm_error *err);
+/* A component's "type"; *type is NULL where the component is null or absent. Refuses what nests too deeply. */
+pllm_status json_component_type(const struct json *at, int depth, const char **type, pllm_error *err);
 /* {"String": ".."} or {"Regex": ".."} */
 pllm_status json_read_pattern(const struct json *at, struct pattern *out, pllm_error *err);
 /* PLLM_E_UNSUPPORTED: "<where>.type: "X" is a `what` that this build does not know". */

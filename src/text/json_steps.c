@@ -25,6 +25,18 @@ pllm_status json_need_text(const struct json *at, const char *key, const char **
     return json_as_string(&member, out, n, err);
 }
 
+pllm_status json_component_type(const struct json *at, int depth, const char **type, pllm_error *err)
+{
+    size_t n;
+    *type = NULL;
+    if (json_kind(at) == J_NULL || json_kind(at) == J_ABSENT)
+        return PLLM_OK;
+    if (depth > JSON_PARTS_DEPTH)
+        return json_error(at, err, "nests deeper than %d", JSON_PARTS_DEPTH);
+    pllm_status status = json_want(at, J_OBJECT, err);
+    return status ? status : json_need_text(at, "type", type, &n, err);
+}
+
 pllm_status json_unknown(const struct json *at, const char *what, const char *type, pllm_error *err)
 {
     char path[128];
@@ -68,15 +80,8 @@ static pllm_status read_component(const struct component *list, const char *what
                                   int depth, pllm_error *err)
 {
     const char *type;
-    size_t n;
-    if (json_kind(at) == J_NULL || json_kind(at) == J_ABSENT)
-        return PLLM_OK;
-    if (depth > JSON_PARTS_DEPTH)
-        return json_error(at, err, "nests deeper than %d", JSON_PARTS_DEPTH);
-    pllm_status status = json_want(at, J_OBJECT, err);
-    if (!status)
-        status = json_need_text(at, "type", &type, &n, err);
-    if (status)
+    pllm_status status = json_component_type(at, depth, &type, err);
+    if (status || !type)
         return status;
     for (; list->type; list++)
         if (strcmp(list->type, type) == 0)

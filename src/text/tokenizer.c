@@ -127,19 +127,30 @@ pllm_status pretok_push_regex(pretok_steps *steps, const char *source, size_t n,
     return status;
 }
 
+/* The parts of a step that replaces `what` by `by`; nothing is held on failure. */
+static pllm_status make_replacement(struct pattern *pattern, char **content, const char *what, const char *by,
+                                    pllm_error *err)
+{
+    char *copy = mem_strdup(by);
+    if (!copy)
+        return error_memory(err, "tokenizer");
+    pllm_status status = pattern_literal(pattern, what, strlen(what), err);
+    if (status)
+        mem_free(copy);
+    else
+        *content = copy;
+    return status;
+}
+
 pllm_status norm_push_replace(norm_steps *steps, const char *what, const char *by, pllm_error *err)
 {
-    struct norm_step step = {.kind = NORM_REPLACE, .content = mem_strdup(by), .n_content = strlen(by)};
-    if (!step.content)
-        return error_memory(err, "tokenizer");
-    pllm_status status = pattern_literal(&step.pattern, what, strlen(what), err);
-    if (!status && !vec_push(steps, step))
-        status = error_memory(err, "tokenizer");
-    if (status) {
-        mem_free(step.content);
-        pattern_fini(&step.pattern);
-    }
-    return status;
+    struct norm_step step = {.kind = NORM_REPLACE, .n_content = strlen(by)};
+    pllm_status status = make_replacement(&step.pattern, &step.content, what, by, err);
+    if (status || vec_push(steps, step))
+        return status;
+    mem_free(step.content);
+    pattern_fini(&step.pattern);
+    return error_memory(err, "tokenizer");
 }
 
 pllm_status norm_push_prepend(norm_steps *steps, const char *content, size_t n, pllm_error *err)
@@ -153,17 +164,13 @@ pllm_status norm_push_prepend(norm_steps *steps, const char *content, size_t n, 
 
 pllm_status decode_push_replace(decode_steps *steps, const char *what, const char *by, pllm_error *err)
 {
-    struct decode_step step = {.kind = DECODE_REPLACE, .content = mem_strdup(by), .n_content = strlen(by)};
-    if (!step.content)
-        return error_memory(err, "tokenizer");
-    pllm_status status = pattern_literal(&step.pattern, what, strlen(what), err);
-    if (!status && !vec_push(steps, step))
-        status = error_memory(err, "tokenizer");
-    if (status) {
-        mem_free(step.content);
-        pattern_fini(&step.pattern);
-    }
-    return status;
+    struct decode_step step = {.kind = DECODE_REPLACE, .n_content = strlen(by)};
+    pllm_status status = make_replacement(&step.pattern, &step.content, what, by, err);
+    if (status || vec_push(steps, step))
+        return status;
+    mem_free(step.content);
+    pattern_fini(&step.pattern);
+    return error_memory(err, "tokenizer");
 }
 
 pllm_status decode_push_sentencepiece(decode_steps *steps, bool strip, pllm_error *err)

@@ -183,15 +183,8 @@ static pllm_status read_processors(struct tokenizer *t, const struct json *at, i
 pllm_status json_read_processor(struct tokenizer *t, const struct json *at, int depth, pllm_error *err)
 {
     const char *type;
-    size_t n;
-    if (json_kind(at) == J_NULL || json_kind(at) == J_ABSENT)
-        return PLLM_OK;
-    if (depth > JSON_PARTS_DEPTH)
-        return json_error(at, err, "nests deeper than %d", JSON_PARTS_DEPTH);
-    pllm_status status = json_want(at, J_OBJECT, err);
-    if (!status)
-        status = json_need_text(at, "type", &type, &n, err);
-    if (status || strcmp(type, "ByteLevel") == 0) /* moves offsets only */
+    pllm_status status = json_component_type(at, depth, &type, err);
+    if (status || !type || strcmp(type, "ByteLevel") == 0) /* moves offsets only */
         return status;
     if (strcmp(type, "TemplateProcessing") == 0)
         return read_template(t, at, err);

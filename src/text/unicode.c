@@ -89,22 +89,6 @@ bool unicode_is_word(uint32_t c)
            (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189);
 }
 
-bool unicode_is_numeric(uint32_t c)
-{
-    if (c < 0x80)
-        return c >= '0' && c <= '9';
-    utf8proc_category_t k = category(c);
-    return k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO;
-}
-
-bool unicode_is_punctuation(uint32_t c)
-{
-    if (c < 0x80)
-        return c > ' ' && c < 0x7F && (!unicode_is_word(c) || c == '_');
-    utf8proc_category_t k = category(c);
-    return k >= UTF8PROC_CATEGORY_PC && k <= UTF8PROC_CATEGORY_PO;
-}
-
 bool unicode_is_mark(uint32_t c)
 {
     utf8proc_category_t k = c < 0x300 ? UTF8PROC_CATEGORY_CN : category(c);

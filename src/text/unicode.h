@@ -8,8 +8,6 @@
 
 bool unicode_is_space(uint32_t c);       /* White_Space */
 bool unicode_is_word(uint32_t c);        /* \w of UTS 18: alphabetic, marks, decimal digits, connectors */
-bool unicode_is_numeric(uint32_t c);     /* general categories Nd, Nl, No */
-bool unicode_is_punctuation(uint32_t c); /* general categories P*, and ASCII's symbols */
 bool unicode_is_mark(uint32_t c);        /* general categories Mn, Mc, Me */
 
 /* PCRE2 as systems have it knows Unicode 14. Where valid UTF-8 `text` has a newer character, writes it to `out` (n bytes)

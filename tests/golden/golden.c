@@ -125,8 +125,9 @@ static void logits_are_the_references(void **state)
         add_prompt(&p, &ids);
     }
     struct model *m = open_model(pool);
+    const int rope_switch = model_rope_switch(m->desc);
     for (int i = 0; i < p.batch.n_seqs; i++)
-        p.seqs[i].rope = model_rope_choice(m->desc, p.seqs[i].n_rows);
+        p.seqs[i].rope = rope_switch > 0 && p.seqs[i].n_rows > rope_switch;
     p.batch.n_out = p.batch.n_rows;
     p.batch.tokens = p.tokens;
     p.batch.out_rows = p.out_rows;
