@@ -120,6 +120,16 @@ static const struct family *find_family(struct config *c)
     return NULL;
 }
 
+/* A config.json names its family twice: the second name must be one of the family's, too. */
+static void check_model_type(const struct family *f, struct config *c)
+{
+    if (config_is_gguf(c))
+        return;
+    const char *type = config_string(c, "model_type");
+    if (f->types ? !is_listed(f->types, type) : strcmp(f->name, type) != 0)
+        config_fail(c, PLLM_E_UNSUPPORTED, "model_type", "is \"%s\", wanted %s", type, f->types ? f->types[0] : f->name);
+}
+
 /* Sizes whose product something will be allocated for, and which no accessor has seen together. */
 static void check_sizes(const struct model_desc *d, struct config *c)
 {
@@ -131,6 +141,8 @@ static void check_sizes(const struct model_desc *d, struct config *c)
 pllm_status desc_open(struct model_desc **out, const struct family **family, struct config *c, pllm_error *err)
 {
     const struct family *f = find_family(c);
+    if (f)
+        check_model_type(f, c);
     int n_layers = (int)config_int(c, "num_hidden_layers", 1, MODEL_MAX_LAYERS);
     pllm_status status = config_status(c, err);
     if (status)

@@ -76,6 +76,7 @@ struct family {
     const char *name;             /* as users call it: "llama" */
     const char *const *hf;        /* config.json's architectures that it describes, NULL at the end */
     const char *const *gguf;      /* general.architecture likewise */
+    const char *const *types;     /* config.json's model_type likewise; NULL: it is `name` */
     const struct family *base;    /* whose tensor names hold where `names` has none */
     const struct tensor_name *names;
     void (*describe)(struct model_desc *d, struct config *c);

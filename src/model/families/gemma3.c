@@ -31,6 +31,8 @@ static void describe(struct model_desc *d, struct config *c)
 
 static const char *const hf[] = {"Gemma3ForCausalLM", NULL}, *const gguf[] = {"gemma3", NULL};
 
+static const char *const types[] = {"gemma3_text", "gemma3", NULL};
+
 const struct family family_gemma3 = {
-    .name = "gemma3", .hf = hf, .gguf = gguf, .base = &family_gemma2, .names = names, .describe = describe,
+    .name = "gemma3", .hf = hf, .gguf = gguf, .types = types, .base = &family_gemma2, .names = names, .describe = describe,
 };
