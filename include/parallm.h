@@ -150,7 +150,7 @@ typedef struct pllm_engine_options {
     int32_t threads;                /* 0: physical cores that this process may use */
     int32_t max_num_seqs;           /* most sequences decoding at once; 0: found while running */
     int32_t max_num_batched_tokens; /* most rows of a step; 0: chosen */
-    int32_t max_model_len;          /* most tokens of a sequence; 0: what the model was made for */
+    int32_t max_model_len;          /* most tokens of a sequence; 0: what the model was made for, 2^20 at most */
     pllm_dtype kv_cache_dtype;      /* AUTO (F16), F32, F16, BF16, INT8 */
     uint64_t kv_cache_memory;       /* bytes; 0: what the memory at hand allows */
     bool enable_prefix_caching;     /* default true */

@@ -1,5 +1,6 @@
 #include "base/platform.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,9 +66,21 @@ static unsigned long long available_in_system(void)
     return kib * 1024;
 }
 
+/* What `ulimit -v` leaves; ULLONG_MAX where it is not set. */
+static unsigned long long address_space_left(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return ULLONG_MAX;
+    unsigned long long used = number_in("/proc/self/statm") * (unsigned long long)sysconf(_SC_PAGESIZE);
+    return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+}
+
 unsigned long long platform_available_bytes(void)
 {
-    unsigned long long available = available_in_system();
+    unsigned long long available = available_in_system(), left = address_space_left();
+    if (left < available)
+        available = left;
     unsigned long long most = number_in("/sys/fs/cgroup/memory.max");
     unsigned long long used = number_in("/sys/fs/cgroup/memory.current");
     if (most && most > used && most - used < available)

@@ -12,6 +12,7 @@ enum {
     SCORE_ROWS = 256,     /* logits of a prompt computed at a time, if the vocabulary is small */
     TYPICAL_TOKENS = 1024, /* what the groups' shares of the cache are balanced for */
     MAX_BLOCKS = 1 << 24,
+    DEFAULT_MOST_LEN = 1 << 20, /* a file may claim any context: a longer one must be asked for */
 };
 #define LOGITS_BYTES ((uint64_t)64 << 20) /* what scoring may take for logits where max_seqs does not need more */
 #define RESERVE_BYTES ((uint64_t)64 << 20) /* left to the system of what it says is available */
@@ -139,7 +140,7 @@ static uint64_t memory_at_hand(uint64_t held_bytes)
 static void size_batch(struct engine_sizes *s, const struct engine_model *m, const pllm_engine_options *o)
 {
     s->threads = o->threads ? o->threads : platform_cores();
-    s->max_len = o->max_model_len ? o->max_model_len : m->max_context;
+    s->max_len = o->max_model_len ? o->max_model_len : clamp(m->max_context, 1, DEFAULT_MOST_LEN);
     s->auto_seqs = o->max_num_seqs == 0;
     s->max_seqs = s->auto_seqs ? AUTO_MAX_SEQS : o->max_num_seqs;
     s->max_rows = o->max_num_batched_tokens ? o->max_num_batched_tokens : DEFAULT_ROWS;
