@@ -214,7 +214,7 @@ typedef struct pllm_sampling {
     const size_t *bad_word_lengths;
     size_t n_bad_words;
     uint64_t seed;
-    bool has_seed; /* false: a fresh seed, which the events report */
+    bool has_seed; /* false: a fresh seed, which the events report; 0 for temperature 0, which draws nothing */
 } pllm_sampling;
 
 typedef struct pllm_request {

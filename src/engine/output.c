@@ -85,7 +85,8 @@ static void give_text(pllm_event *event, struct effect *f, const char *text, siz
 {
     if (!f->text)
         return;
-    memcpy(f->text, text, n);
+    if (n > 0) /* no text yet: no memory to copy from */
+        memcpy(f->text, text, n);
     f->text[n] = '\0';
     event->text = f->text;
     event->n_text = n;
@@ -117,8 +118,7 @@ static void emit_finish(struct engine *e, struct seq *s, struct effect *f)
     pllm_event event = finish_event(s, f->finish);
     event.stop_token = f->stop_token;
     event.stop_index = f->stop_index;
-    if (f->text)
-        give_text(&event, f, s->text.at + f->n_shown, f->n_all - f->n_shown);
+    give_text(&event, f, s->text.at + f->n_shown, f->n_all - f->n_shown);
     e->events.at[e->events.n++] = event;
 }
 
@@ -131,8 +131,7 @@ static void emit_token(struct engine *e, struct seq *s, const struct job *j, str
     event.is_greedy = j->result.is_greedy;
     event.top = j->top;
     event.n_top = j->n_top;
-    if (f->text)
-        give_text(&event, f, s->text.at, f->n_shown);
+    give_text(&event, f, s->text.at, f->n_shown);
     e->events.at[e->events.n++] = event;
 }
 

@@ -206,7 +206,9 @@ pllm_status request_open(struct request **out, const pllm_request *p, const int3
         return error_memory(err, "request");
     r->p = *p;
     r->adapter = -1;
-    r->seed = p->sampling.has_seed ? p->sampling.seed : rng_fresh_seed();
+    /* Greedy answers draw nothing: without a fresh seed to report, a run repeats to the same bytes. */
+    bool is_greedy = p->sampling.temperature == 0;
+    r->seed = p->sampling.has_seed ? p->sampling.seed : is_greedy ? 0 : rng_fresh_seed();
     r->needs_history = needs_history(&p->sampling);
     bool ok = copy_lists(r, p, n_bad);
     r->seqs = mem_zalloc((size_t)p->n, sizeof *r->seqs);
