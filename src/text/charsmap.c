@@ -28,8 +28,14 @@ pllm_status charsmap_init(struct charsmap *m, const void *bytes, size_t n, enum 
     return PLLM_OK;
 }
 
+bool charsmap_keep(struct charsmap *m, const char *text, size_t n)
+{
+    return (m->keep.node.n || trie_init(&m->keep)) && trie_add(&m->keep, text, n, 0);
+}
+
 void charsmap_fini(struct charsmap *m)
 {
+    trie_fini(&m->keep);
     mem_free(m->unit);
     mem_free(m->replacement);
     *m = (struct charsmap){0};
@@ -72,12 +78,28 @@ static bool add_replacement(struct buf *out, const char *replacement)
     return utf8_repair(out, replacement, strlen(replacement));
 }
 
+/* Length of the longest text at the beginning that is to stay; 0: none. */
+static size_t kept(const struct trie *t, const char *text, size_t n)
+{
+    size_t longest = 0;
+    uint32_t state = TRIE_ROOT;
+    for (size_t i = 0; t->node.n && i < n && (state = trie_child(t, state, (uint8_t)text[i])) != TRIE_NONE; i++)
+        if (t->node.at[state].value >= 0)
+            longest = i + 1;
+    return longest;
+}
+
 static bool run_longest(const struct charsmap *m, const char *text, size_t n, struct buf *out)
 {
     bool good = true;
     for (size_t i = 0, used; i < n && good; i += used) {
-        used = utf8_width((unsigned char)text[i]);
         size_t matched = 0;
+        used = kept(&m->keep, text + i, n - i);
+        if (used) {
+            good = buf_add(out, text + i, used);
+            continue;
+        }
+        used = utf8_width((unsigned char)text[i]);
         const char *replacement = look_up(m, text + i, n - i, true, &matched);
         bool whole = replacement && (matched == n - i || ((unsigned char)text[i + matched] & 0xC0) != 0x80);
         good = whole ? add_replacement(out, replacement) : buf_add(out, text + i, used);

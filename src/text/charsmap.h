@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/vec.h"
+#include "text/trie.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,10 +20,13 @@ struct charsmap {
     char *replacement; /* NUL-terminated strings one after another */
     size_t n_replacement;
     enum charsmap_rule rule;
+    struct trie keep; /* texts that stay as they are; no nodes: none */
 };
 
 /* From the bytes of `precompiled_charsmap`, which are copied. */
 pllm_status charsmap_init(struct charsmap *m, const void *bytes, size_t n, enum charsmap_rule rule, pllm_error *err);
+/* A text that no rule touches; false: no memory. */
+bool charsmap_keep(struct charsmap *m, const char *text, size_t n);
 void charsmap_fini(struct charsmap *m);
 
 /* Appends the rewritten text; false: no memory. */

@@ -32,10 +32,16 @@ struct tokenizer {
 /* An empty tokenizer without tokens; NULL: no memory. Close it with tokenizer_close whatever state it is in. */
 struct tokenizer *tokenizer_new(enum added_order order);
 
-/* Adds a token that is cut out of the text: `id` is the vocabulary's if it has the text. `normalized`: it is looked for in the
- * normalized text, and is normalized itself. */
+/* Where an added token is looked for. */
+enum added_place {
+    ADDED_IN_INPUT,      /* in the text as it came */
+    ADDED_IN_NORMALIZED, /* in the normalized text, after it was normalized itself */
+    ADDED_NORMAL_ALREADY /* in the normalized text, as it is */
+};
+
+/* Adds a token that is cut out of the text; `id` is the vocabulary's if it has the text. */
 pllm_status tokenizer_add_token(struct tokenizer *t, int32_t id, const char *text, size_t n, uint32_t flags,
-                                bool normalized, pllm_error *err);
+                                enum added_place place, pllm_error *err);
 
 /* Fills t->raw from a byte-level vocabulary; false: no memory. */
 bool tokenizer_index_bytes(struct tokenizer *t);

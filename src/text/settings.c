@@ -42,7 +42,8 @@ pllm_status settings_add_token(struct tokenizer *t, const char *text, size_t n, 
         return PLLM_OK;
     if (id < 0)
         id = (int32_t)(t->vocab.n_used + t->extra.n_used);
-    return tokenizer_add_token(t, id, text, n, options->flags, options->normalized, err);
+    return tokenizer_add_token(t, id, text, n, options->flags,
+                               options->normalized ? ADDED_IN_NORMALIZED : ADDED_IN_INPUT, err);
 }
 
 /* The token that a setting names, a string or {"content": ..}; *id as it is where there is none, or no such token. */

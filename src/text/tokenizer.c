@@ -65,7 +65,7 @@ static pllm_status normalized_text(const struct tokenizer *t, struct normalized 
 }
 
 pllm_status tokenizer_add_token(struct tokenizer *t, int32_t id, const char *text, size_t n, uint32_t flags,
-                                bool normalized, pllm_error *err)
+                                enum added_place place, pllm_error *err)
 {
     if (id < 0 || id >= STRTAB_MAX)
         return error_set(err, PLLM_E_FORMAT, "token %d: wanted 0 to %d", (int)id, STRTAB_MAX - 1);
@@ -73,12 +73,12 @@ pllm_status tokenizer_add_token(struct tokenizer *t, int32_t id, const char *tex
     const char *wanted = text;
     size_t n_wanted = n;
     pllm_status status = PLLM_OK;
-    if (normalized && t->normalizer.n) {
+    if (place == ADDED_IN_NORMALIZED && t->normalizer.n) {
         status = normalized_text(t, &changed, text, n, err);
         wanted = changed.text;
         n_wanted = changed.n;
     }
-    struct added_set *set = normalized ? &t->added_normalized : &t->added;
+    struct added_set *set = place == ADDED_IN_INPUT ? &t->added : &t->added_normalized;
     bool known = strtab_has(&t->vocab, id) || strtab_has(&t->extra, id);
     if (!status && ((!known && !strtab_set(&t->extra, id, text, n)) || !reach_flag(t, (size_t)id + 1) ||
                     (n_wanted && !added_add(set, wanted, n_wanted, id, flags))))

@@ -76,7 +76,7 @@ static pllm_status add_special(struct tokenizer *t, const struct gguf_vocab *v, 
             continue;
         uint32_t flags = type == TYPE_USER_DEFINED ? 0 : ADDED_SPECIAL;
         status = tokenizer_add_token(t, (int32_t)i, v->tokens[i].at, v->tokens[i].n, phi3_flags(v, &v->tokens[i], flags),
-                                     false, err);
+                                     ADDED_IN_INPUT, err);
     }
     return status;
 }

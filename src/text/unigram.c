@@ -61,9 +61,12 @@ void unigram_fini(struct unigram *u)
 }
 
 /* A way to `to` whose last token is text[from .. to). Of equal ones the first found stays. */
-static void offer(struct unigram_node *node, size_t from, size_t to, int32_t id, double score)
+static void offer(const struct unigram *u, struct unigram_node *node, size_t from, size_t to, int32_t id)
 {
     struct unigram_node *n = &node[to];
+    double score = node[from].score + (id < 0 ? u->unk_score : u->score[id]);
+    if (u->single)
+        score = (float)score;
     if (!n->reached || score > n->score)
         *n = (struct unigram_node){score, (uint32_t)from, id, true};
 }
@@ -80,11 +83,11 @@ static void forward(const struct unigram *u, const char *word, size_t n, struct 
             int32_t id = u->trie.node.at[state].value;
             if (id < 0)
                 continue;
-            offer(node, at, to + 1, id, node[at].score + u->score[id]);
+            offer(u, node, at, to + 1, id);
             single = single || to + 1 - at == width;
         }
         if (!single)
-            offer(node, at, at + width, -1, node[at].score + u->unk_score);
+            offer(u, node, at, at + width, -1);
     }
 }
 

@@ -16,6 +16,7 @@ struct unigram {
     int32_t unk; /* -1: none */
     int32_t byte_id[256]; /* of "<0xXX>"; -1: none */
     bool byte_fallback;
+    bool single; /* sums are rounded to single precision, as SentencePiece has them: it decides between equal ways */
 };
 
 struct unigram_node {
