@@ -129,34 +129,41 @@ static size_t merge_short(const struct bpe *b, struct bpe_symbol *s, size_t n)
     return n;
 }
 
-static void sift_down(struct bpe_candidate *heap, size_t n, size_t i)
+/* The heap has four children to a node: half the levels of two, and they share a cache line. */
+static void sift_down(uint64_t *heap, size_t n, size_t i)
 {
-    struct bpe_candidate moved = heap[i];
-    for (size_t child; (child = 2 * i + 1) < n; i = child) {
-        if (child + 1 < n && heap[child + 1].order < heap[child].order)
-            child++;
-        if (moved.order <= heap[child].order)
+    uint64_t moved = heap[i];
+    for (size_t child; (child = 4 * i + 1) < n;) {
+        size_t last = child + 4 < n ? child + 4 : n, least = child;
+        for (size_t k = child + 1; k < last; k++)
+            least = heap[k] < heap[least] ? k : least;
+        if (moved <= heap[least])
             break;
-        heap[i] = heap[child];
+        heap[i] = heap[least];
+        i = least;
     }
     heap[i] = moved;
 }
 
-static bool heap_push(struct bpe_scratch *s, const struct bpe_symbol *at)
+static uint64_t candidate(const struct bpe_scratch *s, const struct bpe_symbol *at)
 {
-    struct bpe_candidate made = {(uint64_t)at->rank << 32 | (uint64_t)(at - s->symbol.at), at->merged};
+    return (uint64_t)at->rank << 32 | (uint64_t)(at - s->symbol.at);
+}
+
+static bool heap_push(struct bpe_scratch *s, uint64_t made)
+{
     if (!vec_push(&s->heap, made))
         return false;
     size_t i = s->heap.n - 1;
-    for (size_t parent; i > 0 && s->heap.at[parent = (i - 1) / 2].order > made.order; i = parent)
+    for (size_t parent; i > 0 && s->heap.at[parent = (i - 1) / 4] > made; i = parent)
         s->heap.at[i] = s->heap.at[parent];
     s->heap.at[i] = made;
     return true;
 }
 
-static struct bpe_candidate heap_pop(struct bpe_scratch *s)
+static uint64_t heap_pop(struct bpe_scratch *s)
 {
-    struct bpe_candidate top = s->heap.at[0];
+    uint64_t top = s->heap.at[0];
     s->heap.at[0] = vec_pop(&s->heap);
     if (s->heap.n)
         sift_down(s->heap.at, s->heap.n, 0);
@@ -172,7 +179,7 @@ static bool renew(const struct bpe *b, struct bpe_scratch *s, int32_t i)
         return true;
     }
     look_up(b, at, &s->symbol.at[at->next]);
-    return at->merged < 0 || heap_push(s, at);
+    return at->merged < 0 || heap_push(s, candidate(s, at));
 }
 
 static bool start_heap(const struct bpe *b, struct bpe_scratch *s)
@@ -189,9 +196,9 @@ static bool start_heap(const struct bpe *b, struct bpe_scratch *s)
         if (i + 1 < n)
             look_up(b, &at[i], &at[i + 1]);
         if (at[i].merged >= 0)
-            s->heap.at[s->heap.n++] = (struct bpe_candidate){(uint64_t)at[i].rank << 32 | i, at[i].merged};
+            s->heap.at[s->heap.n++] = candidate(s, &at[i]);
     }
-    for (size_t i = s->heap.n / 2; i-- > 0;)
+    for (size_t i = (s->heap.n + 2) / 4; i-- > 0;)
         sift_down(s->heap.at, s->heap.n, i);
     return true;
 }
@@ -204,12 +211,12 @@ static bool merge_long(const struct bpe *b, struct bpe_scratch *s)
         return false;
     struct bpe_symbol *at = s->symbol.at;
     while (s->heap.n) {
-        struct bpe_candidate top = heap_pop(s);
-        struct bpe_symbol *left = &at[(uint32_t)top.order];
-        if (left->merged != top.id || left->rank != (uint32_t)(top.order >> 32))
+        uint64_t top = heap_pop(s);
+        struct bpe_symbol *left = &at[(uint32_t)top];
+        if (left->merged < 0 || left->rank != (uint32_t)(top >> 32))
             continue;
         struct bpe_symbol *right = &at[left->next];
-        left->id = top.id;
+        left->id = left->merged;
         left->next = right->next;
         right->merged = -1;
         if (right->next >= 0)

@@ -47,14 +47,9 @@ struct bpe_symbol {
     int32_t prev, next;  /* -1: none */
 };
 
-struct bpe_candidate {
-    uint64_t order; /* rank << 32 | place */
-    int32_t id;
-};
-
 struct bpe_scratch {
     VEC(struct bpe_symbol) symbol;
-    VEC(struct bpe_candidate) heap;
+    VEC(uint64_t) heap; /* candidates: rank << 32 | place of the left symbol */
     struct buf text;
 };
 
