@@ -25,13 +25,14 @@ static pllm_status read_file(struct buf *out, const char *folder, const char *na
 
 /* The files of a folder that say something of text. */
 struct text_files {
-    struct buf tokenizer, config, special, template;
-    bool has_tokenizer, has_config, has_special, has_template;
+    struct buf tokenizer, pieces, config, special, template;
+    bool has_tokenizer, has_pieces, has_config, has_special, has_template;
 };
 
 static void free_files(struct text_files *f)
 {
     vec_fini(&f->tokenizer);
+    vec_fini(&f->pieces);
     vec_fini(&f->config);
     vec_fini(&f->special);
     vec_fini(&f->template);
@@ -40,6 +41,8 @@ static void free_files(struct text_files *f)
 static pllm_status read_files(struct text_files *f, const char *folder, pllm_error *err)
 {
     pllm_status status = read_file(&f->tokenizer, folder, "tokenizer.json", &f->has_tokenizer, err);
+    if (!status && !f->has_tokenizer)
+        status = read_file(&f->pieces, folder, "tokenizer.model", &f->has_pieces, err);
     if (!status)
         status = read_file(&f->config, folder, "tokenizer_config.json", &f->has_config, err);
     if (!status)
@@ -57,6 +60,8 @@ static pllm_status open_tokenizer(pllm_tokenizer *t, const struct text_files *f,
                                                 .n_special_json = f->special.n};
     if (f->has_tokenizer)
         return tokenizer_from_json(&t->tokenizer, f->tokenizer.at, f->tokenizer.n, &settings, err);
+    if (f->has_pieces)
+        return tokenizer_from_sentencepiece(&t->tokenizer, f->pieces.at, f->pieces.n, &settings, err);
     return PLLM_OK;
 }
 
@@ -118,7 +123,7 @@ static pllm_status open_folder(pllm_tokenizer **out, const char *path, pllm_erro
         return error_memory(err, "tokenizer");
     pllm_status status = api_tokenizer_of_folder(t, path, err);
     if (!status && !t->tokenizer)
-        status = error_set(err, PLLM_E_IO, "%s: has no tokenizer.json", path);
+        status = error_set(err, PLLM_E_IO, "%s: has neither tokenizer.json nor tokenizer.model", path);
     if (status)
         pllm_tokenizer_close(t);
     else
