@@ -132,8 +132,14 @@ pllm_status pattern_find(const struct pattern *p, struct pattern_scratch *s, con
 {
     if (!p->literal)
         return find_regex(p, s, text, n, from, m, err);
-    const char *at = p->n_literal ? memmem(text + from, n - from, p->literal, p->n_literal) : text + from;
-    m->start = at ? (size_t)(at - text) : n + 1;
+    m->start = n + 1;
+    if (p->n_literal == 0) {
+        m->start = from;
+    } else if (n - from >= p->n_literal) { /* else not there, and an empty text may be NULL */
+        const char *at = memmem(text + from, n - from, p->literal, p->n_literal);
+        if (at)
+            m->start = (size_t)(at - text);
+    }
     m->end = m->start + p->n_literal;
     return PLLM_OK;
 }
