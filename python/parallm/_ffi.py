@@ -1,0 +1,117 @@
+"""libparallm as cffi sees it: declarations out of parallm.h as it is, functions bound when they are first used.
+
+cffi releases the interpreter's lock during every call. Nothing here knows what the functions mean."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cffi
+import numpy as np
+
+from .errors import BY_STATUS, ParallmError, UnsupportedError
+
+_HERE = Path(__file__).resolve().parent
+_SOURCES = _HERE.parent.parent  # of a checkout that is used as it is
+_SUFFIX = ".dylib" if sys.platform == "darwin" else ".so"
+
+
+def _first(*paths: Path) -> Path:
+    for path in paths:
+        if path.is_file():
+            return path
+    raise ParallmError(f"{paths[0]}: is missing, and so are its stand-ins {', '.join(map(str, paths[1:]))}")
+
+
+def _library_path() -> Path:
+    """The library of this package; of a checkout, what `make` left in build/; PARALLM_LIBRARY overrules both."""
+    given = os.environ.get("PARALLM_LIBRARY")
+    if given:
+        return _first(Path(given))
+    name = "libparallm" + _SUFFIX
+    return _first(_HERE / name, _SOURCES / "build" / name)
+
+
+def _declarations(header: str) -> str:
+    """The header without what only a C compiler reads."""
+    header = re.sub(r"#ifdef __cplusplus.*?#endif", "", header, flags=re.S)
+    lines = (line for line in header.splitlines() if not line.lstrip().startswith("#"))
+    return "\n".join(lines).replace("PLLM_API ", "")
+
+
+ffi: Any = cffi.FFI()
+ffi.cdef(_declarations(_first(_HERE / "parallm.h", _SOURCES / "include" / "parallm.h").read_text(encoding="utf-8")))
+lib: Any = ffi.dlopen(str(_library_path()))
+
+
+def function(name: str) -> Any:
+    """A function that this build of the library may lack."""
+    try:
+        return getattr(lib, name)
+    except AttributeError:
+        raise UnsupportedError(f"{name}: this build of libparallm has no such function") from None
+
+
+def fail(err: Any) -> ParallmError:
+    """The exception that a filled pllm_error stands for."""
+    kind = BY_STATUS[err.status] if 0 <= err.status < len(BY_STATUS) else ParallmError
+    return kind(ffi.string(err.message).decode("utf-8", "replace"))
+
+
+def call(f: Any, *args: Any) -> None:
+    """f(*args, &err), raising what went wrong."""
+    err = ffi.new("pllm_error *")
+    if f(*args, err):
+        raise fail(err)
+
+
+def text_bytes(text: str) -> bytes:
+    """UTF-8; half a surrogate pair, which is no character, becomes a question mark as in a file's name."""
+    return text.encode("utf-8", "replace")
+
+
+def take_text(pointer: Any, n: int) -> str:
+    """A text that the library allocated, which is freed."""
+    try:
+        return str(ffi.unpack(pointer, n).decode("utf-8", "replace")) if n else ""
+    finally:
+        lib.pllm_free(pointer)
+
+
+def take_tokens(pointer: Any, n: int) -> np.ndarray:
+    """Tokens that the library allocated, as an array over its memory, which lives as long as the array."""
+    owned = ffi.gc(pointer, lib.pllm_free, size=4 * n)
+    return np.frombuffer(ffi.buffer(owned, 4 * n), dtype=np.int32)
+
+
+def token_array(tokens: Sequence[int] | np.ndarray, name: str = "tokens") -> np.ndarray:
+    """int32 tokens; not copied where they are that already."""
+    from .errors import ArgumentError
+
+    try:
+        array = np.asarray(tokens)
+    except (ValueError, OverflowError):
+        array = np.empty(0, dtype=object)
+    if array.size == 0 and array.dtype == np.float64:  # of an empty list
+        array = array.astype(np.int32)
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ArgumentError(f"{name}: wanted a list of token ids")
+    if array.dtype != np.int32:
+        if array.size and (array.min() < -(2**31) or array.max() >= 2**31):
+            raise ArgumentError(f"{name}: has {array.max()}, which is no token id")
+        array = array.astype(np.int32)
+    return np.ascontiguousarray(array)
+
+
+def tokens_pointer(array: np.ndarray) -> Any:
+    """`const int32_t *` of an array from token_array; it keeps the array alive."""
+    return ffi.from_buffer("const int32_t[]", array)
+
+
+def version() -> str:
+    return str(ffi.string(lib.pllm_version()).decode())

@@ -1,0 +1,143 @@
+"""What comes of a request, in vLLM's shapes. Lists and dictionaries are made when they are looked at; what is kept
+are arrays, which the fields that end in _array give away without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+
+from .tokenizer import Tokenizer
+
+# A pllm_top, and a token with what was asked about it.
+TOP = np.dtype([("token", np.int32), ("logprob", np.float32)])
+
+
+@dataclass(frozen=True)
+class Logprob:
+    """rank: 1 is the most probable; None: below the ones that were asked for."""
+
+    logprob: float
+    rank: int | None = None
+    decoded_token: str | None = None
+
+
+class Logprobs(Sequence[dict[int, Logprob]]):
+    """For each token {id: Logprob} of the most probable ones and of itself. `first`: how many have none (None).
+
+    The same as arrays: token_ids and logprobs, one for each token; top, one array of (token, logprob) for each."""
+
+    __slots__ = ("token_ids", "logprobs", "top", "first", "_tokenizer")
+
+    def __init__(
+        self,
+        token_ids: np.ndarray,
+        logprobs: np.ndarray,
+        top: list[np.ndarray],
+        tokenizer: Tokenizer | None,
+        first: int = 0,
+    ) -> None:
+        self.token_ids = token_ids
+        self.logprobs = logprobs
+        self.top = top
+        self.first = first
+        self._tokenizer = tokenizer
+
+    def __len__(self) -> int:
+        return self.first + len(self.logprobs)
+
+    @overload
+    def __getitem__(self, at: int) -> dict[int, Logprob]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[dict[int, Logprob]]: ...
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        i = at + len(self) if at < 0 else at
+        if not 0 <= i < len(self):
+            raise IndexError(f"token {at} of {len(self)}")
+        return self._entry(i - self.first) if i >= self.first else None
+
+    def _entry(self, i: int) -> dict[int, Logprob]:
+        ranked = zip(self.top[i]["token"].tolist(), self.top[i]["logprob"].tolist())
+        found = {t: Logprob(x, rank, self._text(t)) for rank, (t, x) in enumerate(ranked, 1)}
+        token = int(self.token_ids[i])
+        if token not in found:
+            found[token] = Logprob(float(self.logprobs[i]), None, self._text(token))
+        return found
+
+    def _text(self, token: int) -> str | None:
+        if self._tokenizer is None or self._tokenizer.closed:
+            return None
+        return self._tokenizer.decode([token])
+
+    def __iter__(self) -> Iterator[dict[int, Logprob]]:
+        return (self[i] for i in range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other))
+
+    def __repr__(self) -> str:
+        return f"Logprobs({list(self)!r})" if len(self) <= 4 else f"Logprobs(of {len(self)} tokens)"
+
+
+@dataclass
+class CompletionOutput:
+    """One answer."""
+
+    index: int
+    text: str
+    token_array: np.ndarray
+    cumulative_logprob: float
+    logprobs: Logprobs | None
+    finish_reason: str | None
+    stop_reason: int | str | None
+    seed: int = 0
+    error: str | None = None
+
+    @property
+    def token_ids(self) -> list[int]:
+        ids: list[int] = self.token_array.tolist()
+        return ids
+
+    def finished(self) -> bool:
+        return self.finish_reason is not None
+
+
+@dataclass
+class RequestOutput:
+    """A prompt and its answers."""
+
+    request_id: str
+    prompt: str | None
+    prompt_array: np.ndarray
+    prompt_logprobs: Logprobs | None
+    outputs: list[CompletionOutput]
+    finished: bool = True
+    num_cached_tokens: int = 0
+    lora_request: Any = None
+
+    @property
+    def prompt_token_ids(self) -> list[int]:
+        ids: list[int] = self.prompt_array.tolist()
+        return ids
+
+
+@dataclass
+class ScoreOutput:
+    """Log-probabilities of a given text. logprobs[i] is that of token_array[start + i]."""
+
+    token_array: np.ndarray
+    start: int
+    logprobs: np.ndarray
+    sum_logprob: float
+    is_greedy: bool
+    top: list[np.ndarray]
+    tokens: list[str | None]
+
+    @property
+    def token_ids(self) -> list[int]:
+        ids: list[int] = self.token_array.tolist()
+        return ids

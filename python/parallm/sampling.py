@@ -1,0 +1,176 @@
+"""SamplingParams, in vLLM's names, and what they are as a pllm_request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ._ffi import ffi, lib, text_bytes, token_array, tokens_pointer
+from .errors import ArgumentError
+from .model import set_field
+from .tokenizer import Tokenizer
+
+_NO_LIMIT = 2**31 - 1
+
+
+@dataclass
+class SamplingParams:
+    """How answers are drawn and where they end. Defaults are vLLM's; the command's differ (temperature 0, 128 tokens).
+
+    The second half of the fields is what the library can besides."""
+
+    n: int = 1
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    seed: int | None = None
+    stop: str | Sequence[str] | None = None
+    stop_token_ids: Sequence[int] | None = None
+    ignore_eos: bool = False
+    max_tokens: int | None = 16
+    min_tokens: int = 0
+    logprobs: int | None = None
+    prompt_logprobs: int | None = None
+    skip_special_tokens: bool = True
+    include_stop_str_in_output: bool = False
+    truncate_prompt_tokens: int | None = None
+    logit_bias: Mapping[int, float] | None = None
+    allowed_token_ids: Sequence[int] | None = None
+    bad_words: Sequence[str] | None = None
+
+    typical_p: float = field(default=1.0, kw_only=True)
+    repetition_context_size: int = field(default=0, kw_only=True)
+    xtc_probability: float = field(default=0.0, kw_only=True)
+    xtc_threshold: float = field(default=0.1, kw_only=True)
+    dry_multiplier: float = field(default=0.0, kw_only=True)
+    dry_base: float = field(default=1.75, kw_only=True)
+    dry_allowed_length: int = field(default=2, kw_only=True)
+    dry_range: int = field(default=0, kw_only=True)
+    dry_breakers: Sequence[int] | None = field(default=None, kw_only=True)
+    first_sample: int = field(default=0, kw_only=True)
+    processed_logprobs: bool = field(default=False, kw_only=True)
+    cache_salt: str | None = field(default=None, kw_only=True)
+
+    def clone(self, **changes: Any) -> SamplingParams:
+        return replace(self, **changes)
+
+    @property
+    def stop_list(self) -> list[str]:
+        if self.stop is None:
+            return []
+        return [self.stop] if isinstance(self.stop, str) else list(self.stop)
+
+
+_SAMPLING = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "repetition_penalty",
+    "repetition_context_size",
+    "presence_penalty",
+    "frequency_penalty",
+    "xtc_probability",
+    "xtc_threshold",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+    "dry_range",
+)
+_REQUEST = ("n", "first_sample", "min_tokens", "ignore_eos", "processed_logprobs")
+
+
+class Request:
+    """A pllm_request made of SamplingParams, but for its prompt; one serves any number of prompts."""
+
+    def __init__(self, params: SamplingParams, tokenizer: Tokenizer | None, vocab_size: int) -> None:
+        self.params = params
+        self.stop = params.stop_list
+        self.c = ffi.new("pllm_request *", lib.pllm_request_default())
+        self._kept: list[Any] = []
+        self._set_numbers(params, vocab_size)
+        self._set_stop()
+        self._set_tokens(self.c, "stop_tokens", params.stop_token_ids, "stop_token_ids")
+        sampling = self.c.sampling
+        self._set_tokens(sampling, "allowed_tokens", params.allowed_token_ids, "allowed_token_ids")
+        self._set_tokens(sampling, "dry_breakers", params.dry_breakers, "dry_breakers")
+        if params.allowed_token_ids is not None and sampling.n_allowed_tokens == 0:  # would mean: all
+            raise ArgumentError("allowed_token_ids: is empty, wanted at least one token")
+        self._set_bias(params.logit_bias or {})
+        self._set_bad_words(params.bad_words or (), tokenizer)
+        if params.cache_salt is not None:
+            self.c.cache_salt = self._keep(ffi.new("char[]", _c_text(params.cache_salt, "cache_salt")))
+
+    def _keep(self, memory: Any) -> Any:
+        self._kept.append(memory)
+        return memory
+
+    def _set_numbers(self, params: SamplingParams, vocab_size: int) -> None:
+        for name in _SAMPLING:
+            set_field(self.c.sampling, name, getattr(params, name))
+        for name in _REQUEST:
+            set_field(self.c, name, getattr(params, name))
+        set_field(self.c, "max_tokens", _NO_LIMIT if params.max_tokens is None else params.max_tokens)
+        self.c.include_stop = params.include_stop_str_in_output
+        self.c.show_special = not params.skip_special_tokens
+        for name in ("logprobs", "prompt_logprobs"):
+            count = getattr(params, name)
+            if count is not None:  # vLLM's -1 asks for the whole vocabulary
+                set_field(self.c, name, vocab_size if count == -1 else count)
+        if params.seed is not None:
+            set_field(self.c.sampling, "seed", params.seed)
+            self.c.sampling.has_seed = True
+
+    def _set_stop(self) -> None:
+        texts = [_c_text(stop, f"stop[{i}]") for i, stop in enumerate(self.stop)]
+        if not all(texts):
+            raise ArgumentError(f"stop[{texts.index(b'')}]: wanted a string that is not empty")
+        pointers = [self._keep(ffi.new("char[]", text)) for text in texts]
+        self.c.stop = self._keep(ffi.new("const char *[]", pointers))
+        self.c.n_stop = len(pointers)
+
+    def _set_tokens(self, struct: Any, name: str, tokens: Sequence[int] | None, field_name: str) -> None:
+        if tokens is not None:
+            array = token_array(tokens, field_name)
+            setattr(struct, name, self._keep(tokens_pointer(array)))
+            setattr(struct, "n_" + name, len(array))
+
+    def _set_bias(self, bias: Mapping[int, float]) -> None:
+        try:
+            pairs = [(int(token), float(x)) for token, x in bias.items()]
+            self.c.sampling.logit_bias = self._keep(ffi.new("pllm_bias[]", pairs))
+        except (TypeError, ValueError, OverflowError, AttributeError):
+            raise ArgumentError("logit_bias: wanted token ids and numbers, as {5: -100}") from None
+        self.c.sampling.n_logit_bias = len(pairs)
+
+    def _set_bad_words(self, words: Sequence[str], tokenizer: Tokenizer | None) -> None:
+        """A word is banned at the beginning of a text and after a space: the two are different tokens."""
+        sequences: list[list[int]] = []
+        for i, word in enumerate(words):
+            if not isinstance(word, str) or not word:
+                raise ArgumentError(f"bad_words[{i}]: wanted a string that is not empty")
+            if tokenizer is None:
+                raise ArgumentError("bad_words: the model has no tokenizer")
+            for form in (word, " " + word):
+                tokens = tokenizer.encode(form, add_special_tokens=False, parse_special=False)
+                if tokens and tokens not in sequences[-1:]:
+                    sequences.append(tokens)
+        sampling = self.c.sampling
+        sampling.bad_words = self._keep(ffi.new("int32_t[]", [t for s in sequences for t in s]))
+        sampling.bad_word_lengths = self._keep(ffi.new("size_t[]", [len(s) for s in sequences]))
+        sampling.n_bad_words = len(sequences)
+
+
+def _c_text(text: object, name: str) -> bytes:
+    if not isinstance(text, str):
+        raise ArgumentError(f"{name}: is {type(text).__name__}, wanted str")
+    data = text_bytes(text)
+    if b"\0" in data:
+        raise ArgumentError(f"{name}: has a NUL character")
+    return data
