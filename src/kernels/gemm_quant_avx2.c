@@ -15,11 +15,11 @@
  *
  * Order of a sum: blocks of 32 one after another, acc += isum * x.scale * w.scale, then the minimum's part. */
 #include "base/mem.h"
+#include "kernels/a8_avx2.h"
 #include "kernels/quant_panel.h"
 #include "kernels/tiers.h"
 
 #include <immintrin.h>
-#include <math.h>
 #include <string.h>
 
 /* Everything is inlined into one function per type and height, with constants for type and height. */
@@ -63,39 +63,6 @@ static size_t a8_bytes(int rows, int K)
     return (size_t)(rows / TILE) * tile_bytes(TILE, K) + tile_bytes(rows % TILE, K);
 }
 
-/* Largest magnitude of 32 values as an integer of the same order; NaN is larger than infinity. */
-static int largest_bits(const __m256 *x)
-{
-    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
-    __m256i m = _mm256_and_si256(_mm256_castps_si256(x[0]), magnitude);
-    for (int i = 1; i < 4; i++)
-        m = _mm256_max_epi32(m, _mm256_and_si256(_mm256_castps_si256(x[i]), magnitude));
-    __m128i m4 = _mm_max_epi32(_mm256_castsi256_si128(m), _mm256_extracti128_si256(m, 1));
-    m4 = _mm_max_epi32(m4, _mm_shuffle_epi32(m4, 0x4e));
-    return _mm_cvtsi128_si32(_mm_max_epi32(m4, _mm_shuffle_epi32(m4, 0xb1)));
-}
-
-/* 32 floats to int8, in order. */
-static __m256i quantize(const __m256 *x, float inverse)
-{
-    __m256 f = _mm256_set1_ps(inverse);
-    __m256i q[4];
-    for (int i = 0; i < 4; i++)
-        q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], f));
-    __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
-    return _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-}
-
-static void store_int(char *to, int value)
-{
-    memcpy(to, &value, 4);
-}
-
-static void store_float(char *to, float value)
-{
-    memcpy(to, &value, 4);
-}
-
 /* Both int16 of a half: sums of q where k % 4 < 2 and where not. */
 static __m128i half_lanes(__m128i pairs)
 {
@@ -105,26 +72,19 @@ static __m128i half_lanes(__m128i pairs)
 
 static void pack_block(char *to, char *extra, int h, int r, const float *in)
 {
-    __m256 x[4];
-    for (int i = 0; i < 4; i++)
-        x[i] = _mm256_loadu_ps(in + 8 * i);
-    int bits = largest_bits(x);
-    bool finite = bits < 0x7f800000;
-    float amax = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(bits)));
-    __m256i q = finite ? quantize(x, a8_inverse(amax)) : _mm256_setzero_si256();
-    float scale = finite ? a8_scale(amax) : NAN;
+    struct a8_avx2 x = a8_quantize_avx2(in);
     int32_t words[GROUPS];
-    _mm256_storeu_si256((__m256i *)words, q);
+    _mm256_storeu_si256((__m256i *)words, x.q);
     for (int g = 0; g < GROUPS; g++)
         store_int(to + (g * h + r) * 4, words[g]);
-    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), q);
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), x.q);
     __m128i half0 = half_lanes(_mm256_castsi256_si128(pairs)), half1 = half_lanes(_mm256_extracti128_si256(pairs, 1));
     const __m128i one = _mm_set1_epi16(1), zero = _mm_setzero_si128();
     int sum0 = _mm_cvtsi128_si32(_mm_madd_epi16(half0, one)), sum1 = _mm_cvtsi128_si32(_mm_madd_epi16(half1, one));
     store_int(to + AT_START * h + 4 * r,
               _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(_mm_add_epi16(half0, half1), 3))));
-    store_float(to + AT_SCALE * h + 4 * r, scale);
-    store_float(to + AT_SUM * h + 4 * r, scale * (float)(sum0 + sum1));
+    store_float(to + AT_SCALE * h + 4 * r, x.scale);
+    store_float(to + AT_SUM * h + 4 * r, x.scale * (float)(sum0 + sum1));
     store_int(extra + 4 * r, _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(half0, 2))));
     store_int(extra + 4 * (h + r), _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(half1, 2))));
     store_int(extra + AT_HALVES * h + 4 * r, (sum0 & 0xffff) | (int)((unsigned)sum1 << 16));
@@ -134,13 +94,9 @@ static void pack_row(char *tile, int h, int r, const float *in, int K)
 {
     int blocks = block_count(K);
     char *extra = tile + (size_t)(blocks * h) * ROW_BYTES;
-    for (int b = 0; b < blocks; b++, tile += h * ROW_BYTES, extra += h * ROW_EXTRA) {
-        float tail[A8_BLOCK] = {0};
-        const float *from = in + A8_BLOCK * b;
-        if (K - A8_BLOCK * b < A8_BLOCK)
-            from = memcpy(tail, from, (size_t)(K - A8_BLOCK * b) * sizeof(float));
-        pack_block(tile, extra, h, r, from);
-    }
+    float tail[A8_BLOCK];
+    for (int b = 0; b < blocks; b++, tile += h * ROW_BYTES, extra += h * ROW_EXTRA)
+        pack_block(tile, extra, h, r, a8_block_values(tail, in, b, K));
 }
 
 static void a8_pack(void *packed, const float *in, size_t stride, int rows, int K)

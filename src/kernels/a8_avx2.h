@@ -1,0 +1,69 @@
+/* 32 activations to int8, as every x86 form of them begins (quant.h says how they are rounded). Needs AVX2; static
+ * inline only, as the files of several tiers include it. */
+#ifndef PARALLM_KERNELS_A8_AVX2_H
+#define PARALLM_KERNELS_A8_AVX2_H
+
+#include "kernels/quant.h"
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+struct a8_avx2 {
+    __m256i q;   /* int8 [32], in order */
+    float scale; /* NaN, and q zeros, where a value is not finite */
+};
+
+/* Largest magnitude of 32 values as an integer of the same order; NaN is larger than infinity. */
+static inline int a8_largest_bits(const __m256 *x)
+{
+    const __m256i magnitude = _mm256_set1_epi32(0x7fffffff);
+    __m256i m = _mm256_and_si256(_mm256_castps_si256(x[0]), magnitude);
+    for (int i = 1; i < 4; i++)
+        m = _mm256_max_epi32(m, _mm256_and_si256(_mm256_castps_si256(x[i]), magnitude));
+    __m128i m4 = _mm_max_epi32(_mm256_castsi256_si128(m), _mm256_extracti128_si256(m, 1));
+    m4 = _mm_max_epi32(m4, _mm_shuffle_epi32(m4, 0x4e));
+    return _mm_cvtsi128_si32(_mm_max_epi32(m4, _mm_shuffle_epi32(m4, 0xb1)));
+}
+
+/* in[0 .. 31]. */
+static inline struct a8_avx2 a8_quantize_avx2(const float *in)
+{
+    __m256 x[4];
+    for (int i = 0; i < 4; i++)
+        x[i] = _mm256_loadu_ps(in + 8 * i);
+    int bits = a8_largest_bits(x);
+    if (bits >= 0x7f800000)
+        return (struct a8_avx2){_mm256_setzero_si256(), NAN};
+    float amax = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(bits)));
+    __m256 f = _mm256_set1_ps(a8_inverse(amax));
+    __m256i q[4];
+    for (int i = 0; i < 4; i++)
+        q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], f));
+    __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
+    return (struct a8_avx2){_mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)),
+                            a8_scale(amax)};
+}
+
+/* Block `block` of a row of K values: in place, or in tail[32] where the row ends within it. */
+static inline const float *a8_block_values(float *tail, const float *in, int block, int K)
+{
+    const float *from = in + A8_BLOCK * block;
+    int left = K - A8_BLOCK * block;
+    if (left >= A8_BLOCK)
+        return from;
+    memset(tail, 0, A8_BLOCK * sizeof(float));
+    return memcpy(tail, from, (size_t)left * sizeof(float));
+}
+
+static inline void store_int(char *to, int value)
+{
+    memcpy(to, &value, 4);
+}
+
+static inline void store_float(char *to, float value)
+{
+    memcpy(to, &value, 4);
+}
+
+#endif
