@@ -107,7 +107,8 @@ typedef enum pllm_dtype { PLLM_DTYPE_AUTO, PLLM_DTYPE_F32, PLLM_DTYPE_F16, PLLM_
 typedef struct pllm_model_options {
     int32_t threads;          /* for packing; 0: physical cores */
     pllm_dtype dtype;         /* of unquantized weights in memory: AUTO (as stored), F32, F16, BF16 */
-    pllm_dtype activations;   /* that quantized weights meet: AUTO (INT8), INT8 or F32 */
+    pllm_dtype activations;   /* that quantized weights meet: INT8, F32, or AUTO: int8, in two
+                               * planes (some 15 bits) where a model of under 1,024 hidden needs it */
     const char *quantize;     /* "q4_0", "q8_0" ...: quantize linear layers at load; NULL: as stored */
     const char *isa;          /* most instructions to use: "scalar", "avx2" ...; NULL: PLLM_ISA, then all */
     const char *chat_template; /* Jinja source instead of the model's own; NULL */

@@ -21,7 +21,9 @@ struct model_options api_model_options(const pllm_model_options *o, struct pool 
     const char *isa = o->isa ? o->isa : getenv("PLLM_ISA");
     return (struct model_options){.isa = isa && *isa ? isa : NULL,
                                   .dtype = o->dtype,
-                                  .f32_activations = o->activations == PLLM_DTYPE_F32,
+                                  .activations = o->activations == PLLM_DTYPE_F32    ? ACTIVATIONS_F32
+                                                 : o->activations == PLLM_DTYPE_INT8 ? ACTIVATIONS_INT8
+                                                                                     : ACTIVATIONS_AUTO,
                                   .quantize = o->quantize,
                                   .pool = pool,
                                   .progress = o->progress,

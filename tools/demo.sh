@@ -32,6 +32,7 @@ fetch() {
 }
 
 [ -f "$model" ] && [ "$(sum_of "$model")" = "$sha256" ] || fetch
+[ "$parallm" != --fetch ] || exit 0 # the model alone, for tests
 
 answers=$(mktemp)
 trap 'rm -f "$answers"' EXIT

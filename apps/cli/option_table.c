@@ -123,7 +123,7 @@ const struct option_def option_table[] = {
     {"quantize", 0, "quantization", OPTION_TEXT, "T", AT(quantize), 0, 0, FOR_RUNNING,
      "quantize linear layers at load: q4_0, q8_0 ..."},
     {"activations", 0, NULL, OPTION_DTYPE, "T", AT(activations), 0, 0, FOR_RUNNING,
-     "that quantized weights meet: int8 or f32 (int8)"},
+     "that quantized weights meet: int8, f32 (auto: int8, finer in small models)"},
     {"lora", 0, "lora-modules", OPTION_LIST, "NAME=PATH", AT(lora), 0, 0, FOR_LINES | FOR_CHAT,
      "load an adapter; may be repeated"},
     {"isa", 0, NULL, OPTION_TEXT, "NAME", AT(isa), 0, 0, FOR_MODEL,

@@ -100,6 +100,7 @@ struct stream_options {
     int threads;                       /* of the pool */
     int max_rows, max_seqs, max_out;   /* of a batch */
     int max_cols;                      /* widest activation, heads * head_dim and experts' inputs included */
+    bool fine;                         /* some weights want their activations in two planes */
     int vocab;                         /* rows of the head that `logits` is called with; 0: never called */
     const struct rope *ropes;          /* [n_ropes], copied but for inv_freq, which must outlive */
     int n_ropes;

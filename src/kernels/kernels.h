@@ -93,6 +93,8 @@ struct kernels {
     /* out[i] = sum over k of m[i][k] * x[k], rows of m `stride` floats apart; for i < n. Low-rank adapters. */
     void (*dots)(float *out, const float *m, size_t stride, int n, const float *x, int K);
     void (*softcap)(float *x, float cap, int n);                         /* x = cap * tanh(x / cap) */
+    /* What form A8 loses of a row: out[i] = in[i] - scale * q[i], n values. A block that is not finite: anything. */
+    void (*a8_rest)(float *out, const float *in, int n);
     /* Largest value and its first index. NaN counts as larger than all: the caller then reports it. */
     void (*arg_max)(const float *x, int n, float *value, int *index);
     /* log(sum(exp(x[i]))), summed in a fixed order. */

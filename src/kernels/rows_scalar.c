@@ -1,4 +1,5 @@
 /* Norms, rotation, activations and reductions over one row, as simple as possible: the specification. */
+#include "kernels/quant.h"
 #include "kernels/tiers.h"
 
 #include <math.h>
@@ -110,6 +111,19 @@ static double log_sum_exp_scalar(const float *x, int n)
     return largest + log(sum);
 }
 
+static void a8_rest_scalar(float *out, const float *in, int n)
+{
+    for (int first = 0; first < n; first += A8_BLOCK) {
+        int end = n - first < A8_BLOCK ? n : first + A8_BLOCK;
+        float amax = 0.0f;
+        for (int i = first; i < end; i++)
+            amax = fmaxf(amax, fabsf(in[i]));
+        float inverse = a8_inverse(amax), scale = a8_scale(amax);
+        for (int i = first; i < end; i++)
+            out[i] = fmaf(-nearbyintf(in[i] * inverse), scale, in[i]);
+    }
+}
+
 void kernels_init_rows_scalar(struct kernels *k)
 {
     k->rms_norm = rms_norm_scalar;
@@ -122,6 +136,7 @@ void kernels_init_rows_scalar(struct kernels *k)
     k->add_scaled = add_scaled_scalar;
     k->dots = dots_scalar;
     k->softcap = softcap_scalar;
+    k->a8_rest = a8_rest_scalar;
     k->arg_max = arg_max_scalar;
     k->log_sum_exp = log_sum_exp_scalar;
 }

@@ -14,7 +14,12 @@ struct binder {
     pllm_error *err;
     pllm_status status;
     enum block_type quantize; /* TYPE_COUNT: no */
+    bool fine;                /* int8 activations in two planes */
 };
+
+/* Models of fewer hidden dimensions feel int8 activations: all their layers but gate and up read two planes
+ * (docs/speed.md has what each layer contributes, and what it costs). */
+enum { NARROW = 1024 };
 
 static bool is_float(enum block_type type)
 {
@@ -91,7 +96,9 @@ static void add_weight(struct binder *b, struct weight *out, const struct tensor
                    .interleaved_head_dim = interleaved_head_dim,
                    .rope_dims = interleaved_head_dim,
                    .convert = type == t->m.type ? TYPE_COUNT : type,
-                   .f32_activations = is_float(type) ? b->o->dtype == PLLM_DTYPE_F32 : b->o->f32_activations},
+                   .f32_activations = is_float(type) ? b->o->dtype == PLLM_DTYPE_F32
+                                                       : b->o->activations == ACTIVATIONS_F32,
+                   .fine_activations = b->fine},
     };
     out->rows = (int)n_rows; /* known before it is packed: the plan needs them */
     out->cols = (int)t->m.cols;
@@ -183,9 +190,11 @@ static void bind_attention(struct binder *b, struct layer *layer, int l)
     bind_norm(b, &layer->k_norm, T_K_NORM, l, d->qk_norm_whole ? kv : d->head_dim);
 }
 
-static void bind_mlp(struct binder *b, struct layer *layer, int l)
+static void bind_gate_up(struct binder *b, struct layer *layer, int l)
 {
     const struct model_desc *d = b->m->desc;
+    const bool fine = b->fine;
+    b->fine = false; /* two thirds of the MLP's arithmetic, and the least part of the error */
     if (name_in_family(b->m->family, T_GATE_UP)) {
         const struct tensor *t = find_named(b, T_GATE_UP, l);
         if (has_shape(b, t, 2 * (int64_t)d->intermediate, d->hidden)) {
@@ -198,6 +207,13 @@ static void bind_mlp(struct binder *b, struct layer *layer, int l)
         bind_bias(b, &layer->gate_bias, T_GATE_BIAS, l, d->intermediate, 0);
         bind_bias(b, &layer->up_bias, T_UP_BIAS, l, d->intermediate, 0);
     }
+    b->fine = fine;
+}
+
+static void bind_mlp(struct binder *b, struct layer *layer, int l)
+{
+    const struct model_desc *d = b->m->desc;
+    bind_gate_up(b, layer, l);
     bind_matrix(b, &layer->down, T_DOWN, l, d->hidden, d->intermediate, 0);
     bind_bias(b, &layer->down_bias, T_DOWN_BIAS, l, d->hidden, 0);
 }
@@ -208,11 +224,14 @@ static void bind_expert_matrices(struct binder *b, struct weight *out, enum tens
 {
     const int n = b->m->desc->n_experts;
     const struct tensor *t = find(b, all, l, 0, false);
+    const bool fine = b->fine;
+    b->fine = false; /* experts' inputs are packed in one plane */
     for (int e = 0; e < n && !b->status; e++) {
         const struct tensor *one = t ? t : find(b, each, l, e, true);
         if (has_shape(b, one, t ? rows * n : rows, cols))
             add_weight(b, &out[e], one, t ? e * rows : 0, rows, 0);
     }
+    b->fine = fine;
 }
 
 static void bind_experts(struct binder *b, struct layer *layer, int l)
@@ -314,7 +333,9 @@ static enum block_type type_named(const char *name)
 
 pllm_status bind_model(struct binding *out, struct model *m, const struct model_options *o, pllm_error *err)
 {
-    struct binder b = {.b = out, .m = m, .o = o, .err = err, .quantize = TYPE_COUNT};
+    struct binder b = {.b = out, .m = m, .o = o, .err = err, .quantize = TYPE_COUNT,
+                       .fine = o->activations == ACTIVATIONS_AUTO && m->desc->hidden < NARROW};
+    m->fine_activations = b.fine;
     if (o->quantize) {
         b.quantize = type_named(o->quantize);
         if (b.quantize == TYPE_COUNT)

@@ -27,12 +27,16 @@ struct model {
     struct rope ropes[MODEL_ROPES];
     float *vectors; /* all norms and biases */
     uint64_t n_parameters, weight_bytes;
+    bool fine_activations; /* some weights read their activations in two planes */
 };
+
+/* What quantized weights meet: int8, in two planes where the model is narrow; int8 alone; float32. */
+enum activations { ACTIVATIONS_AUTO, ACTIVATIONS_INT8, ACTIVATIONS_F32 };
 
 struct model_options {
     const char *isa;
     pllm_dtype dtype;
-    bool f32_activations;
+    enum activations activations;
     const char *quantize;
     struct pool *pool; /* for packing */
     pllm_progress progress;

@@ -136,6 +136,7 @@ static bool measure(struct weight *w, const struct weight_source *s, const struc
     const struct matrix_rows m = packed_matrix(s);
     assert(kernel->panel <= MAX_PANEL);
     *w = (struct weight){.kernel = kernel, .rows = (int)s->n_rows, .cols = (int)s->m.cols, .type = s->m.type};
+    w->planes = s->fine_activations && !s->f32_activations && block_info[m.type].values != 1 ? 2 : 1;
     w->n_panels = (int)((s->n_rows + kernel->panel - 1) / kernel->panel);
     w->panel_bytes = kernel->panel_bytes(&m);
     return mem_mul((size_t)w->n_panels, w->panel_bytes, &w->bytes);

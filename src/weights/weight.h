@@ -13,6 +13,7 @@ struct weight {
     size_t panel_bytes, bytes;
     void *panels; /* mem_alloc_aligned(bytes) */
     enum block_type type; /* of the file, for reports */
+    int planes; /* packed rows for each row of activations: 2 where what rounding to int8 loses is multiplied, too */
 };
 
 /* Which part of a source matrix a weight takes, and in which order its rows. */
@@ -24,6 +25,7 @@ struct weight_source {
     int interleaved_head_dim, rope_dims;
     enum block_type convert; /* pack as this type after dequantizing; TYPE_COUNT: as it is */
     bool f32_activations;    /* use the layout that meets float32 activations */
+    bool fine_activations;   /* int8 activations in two planes: some 15 bits, for twice the arithmetic */
 };
 
 /* Bytes that the packed form will take, without allocating. */

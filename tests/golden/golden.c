@@ -39,7 +39,7 @@ static struct model *open_model(struct pool *pool)
     pllm_error err;
     const struct model_options o = {.isa = n_arguments > 3 ? arguments[3] : NULL,
                                     .dtype = PLLM_DTYPE_F32,
-                                    .f32_activations = n_arguments < 5 || strcmp(arguments[4], "f32") == 0,
+                                    .activations = n_arguments < 5 || strcmp(arguments[4], "f32") == 0 ? ACTIVATIONS_F32 : ACTIVATIONS_AUTO,
                                     .pool = pool};
     if (checkpoint_open(&c, arguments[1], &err) || model_open(&m, c, &o, &err))
         fail_msg("%s", err.message);

@@ -64,6 +64,8 @@ static inline struct act *fixture_act(struct fixture *f, int rows, int cols, con
 }
 
 /* A matrix of random values in the file's form, which it owns; Q8_0 where the columns allow it, else F32. */
+enum { FIXTURE_ROWS = 256 };
+
 struct fixture_matrix {
     struct matrix_rows m;
     uint8_t *data;
@@ -120,8 +122,8 @@ static inline void fixture_adapter_fini(struct adapter *a)
 /* A batch whose rows all are sequences of their own, for operations that do not look at sequences. */
 struct fixture_batch {
     struct batch batch;
-    struct batch_seq seqs[64];
-    int32_t tokens[64], out_rows[64];
+    struct batch_seq seqs[FIXTURE_ROWS];
+    int32_t tokens[FIXTURE_ROWS], out_rows[FIXTURE_ROWS];
 };
 
 static inline void fixture_rows(struct fixture_batch *b, int n_rows, int vocab, uint64_t *state)

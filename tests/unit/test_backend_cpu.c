@@ -237,6 +237,72 @@ static void packs_what_was_written(void **state)
     fixture_close(&f);
 }
 
+/* Two planes: near to the product with the activations as they are, and the same bits for a row in any batch. */
+static void planes_case(int threads, int cols, int n_rows)
+{
+    enum { OUTPUTS = 150 };
+    uint64_t seed = (uint64_t)(cols + n_rows);
+    struct fixture f;
+    fixture_open(&f, NULL, threads, (struct stream_options){.max_rows = n_rows, .max_seqs = n_rows, .max_out = n_rows,
+                                                            .max_cols = cols > OUTPUTS ? cols : OUTPUTS, .fine = true, .vocab = OUTPUTS});
+    struct fixture_matrix m = fixture_matrix(&seed, OUTPUTS, cols, TYPE_Q8_0);
+    struct weight w = fixture_weight(&f, &m);
+    w.planes = 2;
+    float *in = fixture_floats(&seed, (size_t)n_rows * (size_t)cols, 1.0f), *values = mem_alloc((size_t)cols, sizeof(float));
+    struct act *x = fixture_act(&f, n_rows, cols, in), *y = fixture_act(&f, n_rows, OUTPUTS, NULL), *g = fixture_act(&f, n_rows, OUTPUTS, NULL);
+    const struct linear layer = {.w = &w, .out = y, .scale = 1.0f, .module = -1};
+    struct fixture_batch b;
+    fixture_rows(&b, n_rows, 5, &seed);
+    be->begin(f.stream, &b.batch);
+    be->linear(f.stream, &layer, 1, x);
+    be->gate_up(f.stream, g, &layer, &layer, x, ACTIVATE_RELU);
+    for (int j = 0; j < OUTPUTS; j++) {
+        matrix_dequantize(values, &m.m, j, 0, cols);
+        for (int r = 0; r < n_rows; r++) {
+            double want = 0, absolute = 0;
+            for (int k = 0; k < cols; k++) {
+                want += (double)values[k] * in[r * cols + k];
+                absolute += fabs((double)values[k] * in[r * cols + k]);
+            }
+            float got = act_row(y, r)[j], square = got > 0 ? got * got : 0;
+            if (!(fabs(got - want) <= absolute / 10000)) /* one plane: some 1/250 of a block's largest */
+                fail_msg("row %d, output %d: is %.9g, wanted %.9g", r, j, got, want);
+            assert_true(act_row(g, r)[j] == square);
+        }
+    }
+    size_t stride;
+    const float *logits = be->logits(f.stream, &w, x, 1.0f, 0.0f, &stride);
+    for (int r = 0; r < n_rows; r++)
+        assert_memory_equal(logits + (size_t)r * stride, act_row(y, r), OUTPUTS * sizeof(float));
+    be->end(f.stream);
+    float first[OUTPUTS];
+    memcpy(first, act_row(y, n_rows - 1), sizeof first);
+    fixture_rows(&b, 1, 5, &seed);
+    memcpy(act_row(x, 0), act_row(x, n_rows - 1), (size_t)cols * sizeof(float));
+    act_written(f.stream, x);
+    be->begin(f.stream, &b.batch);
+    be->linear(f.stream, &layer, 1, x);
+    assert_memory_equal(act_row(y, 0), first, sizeof first);
+    be->end(f.stream);
+    be->act_close(x);
+    be->act_close(y);
+    be->act_close(g);
+    be->weight_free(f.device, &w);
+    mem_free(m.data);
+    mem_free(in);
+    mem_free(values);
+    fixture_close(&f);
+}
+
+static void multiplies_in_planes(void **state)
+{
+    (void)state;
+    static const int n_rows[] = {1, 2, 3, 7, 64, 65, 200};
+    for (int threads = 1; threads <= 3; threads++)
+        for (size_t i = 0; i < sizeof n_rows / sizeof *n_rows; i++)
+            planes_case(threads, 96, n_rows[i]);
+}
+
 /* ---- Experts --------------------------------------------------------------------------------------- */
 
 static void expert_row(double *out, const struct experts *e, const float *in, int cols, int inner)
@@ -341,6 +407,7 @@ int main(void)
         cmocka_unit_test(embeds_norms_adds_gathers),
         cmocka_unit_test(multiplies),
         cmocka_unit_test(packs_what_was_written),
+        cmocka_unit_test(multiplies_in_planes),
         cmocka_unit_test(routes_to_experts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum {
     PIECE_BYTES = 256 << 10, /* weights of a piece: half of a small second-level cache */
@@ -16,27 +17,56 @@ enum {
 /* ---- Packing --------------------------------------------------------------------------------------- */
 
 struct pack_job {
+    const struct stream *s;
     struct packed *p;
     const struct act *in;
     int per_task; /* rows, whole tiles */
 };
 
+int packed_tile(const struct act_kernel *form, int planes)
+{
+    return form->tile_rows % planes == 0 ? form->tile_rows / planes : form->tile_rows;
+}
+
+size_t pack_scratch_floats(const struct kernels *k, int cols)
+{
+    return 2 * (size_t)tallest_tile(k) * row_stride(cols);
+}
+
+/* Each row, and behind it what its rounding to int8 loses. */
+static void pack_fine(const struct pack_job *job, float *rows, int first, int n)
+{
+    const struct packed *p = job->p;
+    size_t stride = job->in->stride;
+    for (int tile = packed_tile(p->form, 2), r = 0; r < n; r += tile) {
+        int h = n - r < tile ? n - r : tile;
+        for (int i = 0; i < h; i++) {
+            float *to = rows + (size_t)(2 * i) * stride;
+            memcpy(to, act_row(job->in, first + r + i), (size_t)p->cols * sizeof(float));
+            job->s->k->a8_rest(to + stride, to, p->cols);
+        }
+        p->form->pack(p->memory + p->form->bytes(2 * (first + r), p->cols), rows, stride, 2 * h, p->cols);
+    }
+}
+
 static void pack_task(void *argument, int task, int thread)
 {
     const struct pack_job *job = argument;
-    const struct act_kernel *form = job->p->form;
-    (void)thread;
-    int first = task * job->per_task, left = job->p->n_rows - first;
-    form->pack(job->p->memory + form->bytes(first, job->in->cols), act_row(job->in, first), job->in->stride,
-               left < job->per_task ? left : job->per_task, job->in->cols);
+    const struct packed *p = job->p;
+    int first = task * job->per_task, left = p->n_rows - first, n = left < job->per_task ? left : job->per_task;
+    if (p->planes == 2)
+        pack_fine(job, thread_scratch(job->s, thread), first, n);
+    else
+        p->form->pack(p->memory + p->form->bytes(first, p->cols), act_row(job->in, first), job->in->stride, n, p->cols);
 }
 
-const struct packed *stream_pack(struct stream *s, const struct act *in, const struct act_kernel *form)
+const struct packed *stream_pack(struct stream *s, const struct act *in, const struct weight *w)
 {
+    const struct act_kernel *form = w->kernel->act;
     struct packed *p = &s->packed[0];
     for (int i = 0; i < PACKED_FORMS; i++) {
         struct packed *other = &s->packed[i];
-        if (other->form == form && other->version == in->version && other->n_rows == s->n_rows) {
+        if (other->form == form && other->planes == w->planes && other->version == in->version && other->n_rows == s->n_rows) {
             other->used = ++s->version;
             return other;
         }
@@ -44,9 +74,9 @@ const struct packed *stream_pack(struct stream *s, const struct act *in, const s
     }
     double start = clock_now();
     *p = (struct packed){.form = form, .memory = p->memory, .version = in->version, .used = ++s->version,
-                         .n_rows = s->n_rows, .cols = in->cols};
-    int tiles = (rows_per_task(s, s->n_rows, in->cols) + form->tile_rows - 1) / form->tile_rows;
-    struct pack_job job = {p, in, tiles * form->tile_rows};
+                         .n_rows = s->n_rows, .cols = in->cols, .planes = w->planes};
+    int tile = packed_tile(form, w->planes), tiles = (rows_per_task(s, s->n_rows, in->cols * w->planes) + tile - 1) / tile;
+    struct pack_job job = {s, p, in, tiles * tile};
     pool_run(s->pool, pack_task, &job, (s->n_rows + job.per_task - 1) / job.per_task);
     s->seconds[CLOCK_PACK] += clock_now() - start;
     return p;
@@ -102,18 +132,38 @@ int step_rows(int tile_rows)
     return tile_rows < PIECE_ROWS ? PIECE_ROWS / tile_rows * tile_rows : tile_rows;
 }
 
-static int step_end(const struct piece *p, int row, int tile_rows)
+static int step_end(const struct piece *p, int row, const struct packed *in)
 {
-    int end = row + step_rows(tile_rows);
+    int end = row + step_rows(in->form->tile_rows) / in->planes;
     return end < p->end ? end : p->end;
 }
 
-static void run_rows(float *out, size_t stride, const struct weight *w, const struct packed *in, const struct piece *p,
-                     int row, int end)
+/* A thread's scratch: a row of a piece, outputs of a piece twice, and once more for its planes. */
+static float *plane_scratch(float *scratch)
 {
-    int panel = w->kernel->panel;
-    w->kernel->run(out, stride, in->memory + in->form->bytes(row, in->cols), end - row,
-                   (const char *)w->panels + (size_t)(p->first / panel) * w->panel_bytes, (p->n + panel - 1) / panel, w->cols);
+    return scratch + (1 + 2 * PIECE_ROWS) * PIECE_COLUMNS;
+}
+
+/* `planes`: scratch for the outputs of each plane, [PIECE_ROWS][PIECE_COLUMNS]. */
+static void run_rows(float *out, size_t stride, float *planes, const struct weight *w, const struct packed *in,
+                     const struct piece *p, int row, int end)
+{
+    int panel = w->kernel->panel, panels = (p->n + panel - 1) / panel;
+    const char *acts = in->memory + in->form->bytes(row * in->planes, in->cols);
+    const char *first = (const char *)w->panels + (size_t)(p->first / panel) * w->panel_bytes;
+    if (in->planes == 1) {
+        w->kernel->run(out, stride, acts, end - row, first, panels, w->cols);
+        return;
+    }
+    w->kernel->run(planes, PIECE_COLUMNS, acts, 2 * (end - row), first, panels, w->cols);
+    for (int r = 0; r < end - row; r++, planes += 2 * PIECE_COLUMNS, out += stride)
+        for (int i = 0; i < p->n; i++)
+            out[i] = planes[i] + planes[PIECE_COLUMNS + i];
+}
+
+static int tile_of(const struct packed *in)
+{
+    return packed_tile(in->form, in->planes);
 }
 
 /* ---- linear ---------------------------------------------------------------------------------------- */
@@ -162,14 +212,13 @@ static void linear_task(void *argument, int task, int thread)
         i--;
     const struct part *part = &job->part[i];
     const struct linear *layer = part->layer;
-    int tile_rows = part->in->form->tile_rows;
-    struct piece p = piece_at(s, layer->w, part->columns, part->ranges, tile_rows, task - part->first_task);
+    struct piece p = piece_at(s, layer->w, part->columns, part->ranges, tile_of(part->in), task - part->first_task);
     float *temp = thread_scratch(s, thread), *sums = temp + PIECE_COLUMNS;
     for (int row = p.row, end; row < p.end; row = end) {
-        end = step_end(&p, row, tile_rows);
+        end = step_end(&p, row, part->in);
         float *x = layer->accumulate ? sums : act_row(layer->out, row) + p.first;
         size_t stride = layer->accumulate ? PIECE_COLUMNS : layer->out->stride;
-        run_rows(x, stride, layer->w, part->in, &p, row, end);
+        run_rows(x, stride, plane_scratch(temp), layer->w, part->in, &p, row, end);
         for (int r = row; r < end; r++)
             finish_row(s, part, x + (size_t)(r - row) * stride, temp, r, &p);
     }
@@ -204,14 +253,14 @@ void op_linear(struct stream *s, const struct linear *layers, int n, const struc
     int pieces = 0, tasks = 0, split = TASKS_PER_THREAD * s->n_threads / n;
     for (int i = 0; i < n; i++) {
         struct part *part = &job.part[i];
-        part->in = stream_pack(s, in, layers[i].w->kernel->act);
+        part->in = stream_pack(s, in, layers[i].w);
         part->columns = piece_columns(layers[i].w, NULL, split > 1 ? split : 1);
         pieces += n_pieces(layers[i].w, part->columns);
     }
     double start = clock_now();
     for (int i = 0; i < n; i++) {
         struct part *part = &job.part[i];
-        part->ranges = row_ranges(s, pieces, part->in->form->tile_rows);
+        part->ranges = row_ranges(s, pieces, tile_of(part->in));
         part->first_task = tasks;
         tasks += n_pieces(layers[i].w, part->columns) * part->ranges;
     }
@@ -234,7 +283,7 @@ struct gate_up_job {
 /* The products of gate or up for rows [row, end), finished but for the activation. */
 static void half(const struct gate_up_job *job, const struct part *part, float *x, float *temp, const struct piece *p, int row, int end)
 {
-    run_rows(x, PIECE_COLUMNS, part->layer->w, part->in, p, row, end);
+    run_rows(x, PIECE_COLUMNS, plane_scratch(temp), part->layer->w, part->in, p, row, end);
     for (int r = row; r < end; r++)
         finish_product(job->s, part, x + (size_t)(r - row) * PIECE_COLUMNS, temp, r, p);
 }
@@ -243,11 +292,10 @@ static void gate_up_task(void *argument, int task, int thread)
 {
     const struct gate_up_job *job = argument;
     const struct stream *s = job->s;
-    int tile_rows = job->gate.in->form->tile_rows;
-    struct piece p = piece_at(s, job->gate.layer->w, job->columns, job->ranges, tile_rows, task);
+    struct piece p = piece_at(s, job->gate.layer->w, job->columns, job->ranges, tile_of(job->gate.in), task);
     float *temp = thread_scratch(s, thread), *gate = temp + PIECE_COLUMNS, *up = gate + PIECE_ROWS * PIECE_COLUMNS;
     for (int row = p.row, end; row < p.end; row = end) {
-        end = step_end(&p, row, tile_rows);
+        end = step_end(&p, row, job->gate.in);
         half(job, &job->gate, gate, temp, &p, row, end);
         half(job, &job->up, up, temp, &p, row, end);
         for (int r = row; r < end; r++)
@@ -279,9 +327,11 @@ static void gate_up_apart(struct stream *s, struct gate_up_job *job, const struc
 }
 
 /* Panels of one are whole panels of the other, and their rows stand in tiles of one height. */
-static bool same_cut(const struct gemm_kernel *a, const struct gemm_kernel *b)
+static bool same_cut(const struct weight *v, const struct weight *w)
 {
-    return (a->panel % b->panel == 0 || b->panel % a->panel == 0) && a->act->tile_rows == b->act->tile_rows;
+    const struct gemm_kernel *a = v->kernel, *b = w->kernel;
+    return (a->panel % b->panel == 0 || b->panel % a->panel == 0) && a->act->tile_rows == b->act->tile_rows &&
+           v->planes == w->planes;
 }
 
 void op_gate_up(struct stream *s, struct act *out, const struct linear *gate, const struct linear *up,
@@ -290,20 +340,20 @@ void op_gate_up(struct stream *s, struct act *out, const struct linear *gate, co
     struct gate_up_job job = {.s = s, .out = out, .gate_mul = s->k->gate_mul[act]};
     if (s->n_rows == 0)
         return;
-    if (!same_cut(gate->w->kernel, up->w->kernel)) {
+    if (!same_cut(gate->w, up->w)) {
         gate_up_apart(s, &job, gate, up, in);
         return;
     }
     struct part part[2] = {{.layer = gate}, {.layer = up}};
     project(s, part, 2, in);
     for (int i = 0; i < 2; i++)
-        part[i].in = stream_pack(s, in, part[i].layer->w->kernel->act);
+        part[i].in = stream_pack(s, in, part[i].layer->w);
     job.gate = part[0];
     job.up = part[1];
     double start = clock_now();
     job.columns = piece_columns(gate->w, up->w, TASKS_PER_THREAD * s->n_threads);
     int pieces = n_pieces(gate->w, job.columns);
-    job.ranges = row_ranges(s, pieces, part[0].in->form->tile_rows);
+    job.ranges = row_ranges(s, pieces, tile_of(part[0].in));
     pool_run(s->pool, gate_up_task, &job, pieces * job.ranges);
     act_written(s, out);
     s->seconds[CLOCK_GATE_UP] += clock_now() - start;
@@ -323,13 +373,11 @@ static void logits_task(void *argument, int task, int thread)
 {
     const struct logits_job *job = argument;
     const struct stream *s = job->s;
-    (void)thread;
-    int tile_rows = job->in->form->tile_rows;
-    struct piece p = piece_at(s, job->w, job->columns, 1, tile_rows, task);
+    struct piece p = piece_at(s, job->w, job->columns, 1, tile_of(job->in), task);
     for (int row = 0, end; row < p.end; row = end) {
-        end = step_end(&p, row, tile_rows);
+        end = step_end(&p, row, job->in);
         float *out = s->logits + (size_t)row * s->logits_stride + p.first;
-        run_rows(out, s->logits_stride, job->w, job->in, &p, row, end);
+        run_rows(out, s->logits_stride, plane_scratch(thread_scratch(s, thread)), job->w, job->in, &p, row, end);
         for (int r = row; r < end; r++, out += s->logits_stride) {
             for (int i = 0; job->scale != 1.0f && i < p.n; i++)
                 out[i] *= job->scale;
@@ -346,7 +394,7 @@ const float *op_logits(struct stream *s, const struct weight *head, const struct
     if (s->n_rows == 0)
         return s->logits;
     assert(head->rows <= s->options.vocab && s->n_rows <= s->options.max_out);
-    struct logits_job job = {.s = s, .w = head, .in = stream_pack(s, in, head->kernel->act),
+    struct logits_job job = {.s = s, .w = head, .in = stream_pack(s, in, head),
                              .columns = piece_columns(head, NULL, TASKS_PER_THREAD * s->n_threads), .scale = scale,
                              .softcap = softcap};
     double start = clock_now();

@@ -64,11 +64,19 @@ size_t most_packed_bytes(const struct kernels *k, int rows, int cols)
     return mem_round_up(most, MEM_ALIGN);
 }
 
-/* A task's own floats: two pieces of outputs (gate and up) and a row of one (adapters). Experts add up a row. */
-static size_t scratch_floats(const struct stream_options *o)
+/* A task's own floats: two pieces of outputs (gate and up), one in planes, and a row of one (adapters). Experts add
+ * up a row; packing in planes holds a tile of rows. */
+static size_t scratch_floats(const struct stream_options *o, const struct kernels *k)
 {
-    size_t piece = (2 * PIECE_ROWS + 1) * PIECE_COLUMNS, row = row_stride(o->max_cols);
-    return o->experts && row > piece ? row : piece;
+    size_t piece = (3 * PIECE_ROWS + 1) * PIECE_COLUMNS, row = o->experts ? row_stride(o->max_cols) : 0;
+    size_t tile = o->fine ? pack_scratch_floats(k, o->max_cols) : 0;
+    row = row > tile ? row : tile;
+    return row > piece ? row : piece;
+}
+
+static size_t packed_bytes(const struct stream_options *o, const struct kernels *k)
+{
+    return most_packed_bytes(k, o->max_rows * (o->fine ? 2 : 1), o->max_cols);
 }
 
 static size_t angle_stride(const struct stream_options *o)
@@ -101,8 +109,8 @@ static void stream_pieces(struct piece piece[PIECES], struct stream *s, const st
         {(void **)&s->seq_temp, seqs * sizeof(int)},
         {(void **)&s->row_order[0], rows * sizeof(int)},
         {(void **)&s->row_order[1], rows * sizeof(int)},
-        {(void **)&s->packed_memory, PACKED_FORMS * most_packed_bytes(k, o->max_rows, o->max_cols)},
-        {(void **)&s->scratch, (size_t)n_threads * scratch_floats(o) * sizeof(float)},
+        {(void **)&s->packed_memory, PACKED_FORMS * packed_bytes(o, k)},
+        {(void **)&s->scratch, (size_t)n_threads * scratch_floats(o, k) * sizeof(float)},
         {(void **)&s->spare.data, rows * row_stride(o->max_cols) * sizeof(float)},
         {(void **)&s->logits, (size_t)o->max_out * vocab * sizeof(float)},
         {(void **)&s->lora_rows, rows * sizeof(int)},
@@ -131,7 +139,7 @@ static bool stream_alloc(struct stream *s)
         if (!*piece[i].at)
             return false;
     }
-    s->packed_bytes = most_packed_bytes(s->k, s->options.max_rows, s->options.max_cols);
+    s->packed_bytes = packed_bytes(&s->options, s->k);
     for (int i = 0; i < PACKED_FORMS; i++)
         s->packed[i].memory = s->packed_memory + (size_t)i * s->packed_bytes;
     return true;
@@ -146,7 +154,7 @@ pllm_status stream_open(struct stream **out, struct device *d, const struct stre
     s->pool = o->pool;
     s->n_threads = pool_threads(o->pool);
     s->options = *o;
-    s->scratch_floats = scratch_floats(o);
+    s->scratch_floats = scratch_floats(o, s->k);
     s->angle_stride = angle_stride(o);
     s->spare = (struct act){.stride = row_stride(o->max_cols), .cols = o->max_cols, .max_rows = o->max_rows};
     s->logits_stride = o->vocab ? row_stride(o->vocab) : 0;

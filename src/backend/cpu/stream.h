@@ -37,6 +37,7 @@ struct packed {
     uint64_t version; /* of the act that it holds */
     uint64_t used;    /* when it was read last */
     int n_rows, cols;
+    int planes; /* row r is packed as rows r * planes .. : what they stand for is to be added up */
 };
 
 struct row {
@@ -121,8 +122,11 @@ void stream_clocks(const struct stream *s, double seconds[CLOCKS]);
 
 /* ---- linear.c ---- */
 
-/* The act's rows in this form: packed now, unless they already are. Holds until PACKED_FORMS others were packed. */
-const struct packed *stream_pack(struct stream *s, const struct act *in, const struct act_kernel *form);
+/* The act's rows as w reads them: packed now, unless they already are. Holds until PACKED_FORMS others were packed. */
+const struct packed *stream_pack(struct stream *s, const struct act *in, const struct weight *w);
+/* Rows that stand in whole tiles of this form, in so many planes; and floats of scratch that packing them takes. */
+int packed_tile(const struct act_kernel *form, int planes);
+size_t pack_scratch_floats(const struct kernels *k, int cols);
 
 /* Columns of a task's piece of a linear layer: whole panels of w and of `other` (NULL: none), and so few that at
  * least `split` tasks come of it where that is possible. */
