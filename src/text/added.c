@@ -111,6 +111,8 @@ static bool find_leftmost(const struct added_set *s, const char *text, size_t n,
             ((t->flags & ADDED_SINGLE_WORD) && beside_word(text, n, o.start, o.end)))
             continue;
         struct added_match m = widened(t, o, text, n, taken);
+        if ((t->flags & ADDED_LSTRIP) && m.end <= taken) /* all of it was white space that the token before took */
+            continue;
         if (m.start < taken) /* the token before took the white space that this one begins with */
             m.start = taken;
         if (!vec_push(out, m))

@@ -39,6 +39,12 @@ static bool end_token(struct decoded *out, size_t at)
     return vec_push(&out->token, (struct decoded_token){at, out->text.n - at});
 }
 
+/* Never NULL, be it of tokens that are all empty. */
+static const char *token_text(const struct decoded *d, size_t i)
+{
+    return d->text.at ? d->text.at + d->token.at[i].at : "";
+}
+
 /* Each step writes the new list into *out. */
 typedef bool decode_function(const struct decode_step *s, const struct decoded *in, struct decoded *out);
 
@@ -46,7 +52,7 @@ typedef bool decode_function(const struct decode_step *s, const struct decoded *
 static bool add_bytes(struct buf *out, const char *text, size_t n)
 {
     size_t n_bytes;
-    if (!vec_reserve(out, n))
+    if (!vec_reserve(out, n + 1)) /* there is an address to write to, even for no bytes */
         return false;
     if (!bytelevel_bytes(out->at + out->n, &n_bytes, text, n))
         return buf_add(out, text, n);
@@ -60,7 +66,7 @@ static bool run_bytes(const struct decode_step *s, const struct decoded *in, str
     struct buf bytes = {0};
     bool good = true;
     for (size_t i = 0; i < in->token.n && good; i++)
-        good = add_bytes(&bytes, in->text.at + in->token.at[i].at, in->token.at[i].n);
+        good = add_bytes(&bytes, token_text(in, i), in->token.at[i].n);
     good = good && utf8_repair(&out->text, bytes.at, bytes.n) && end_token(out, 0);
     vec_fini(&bytes);
     return good;
@@ -88,7 +94,7 @@ static bool run_byte_fallback(const struct decode_step *s, const struct decoded 
     struct buf bytes = {0};
     bool good = true;
     for (size_t i = 0; i < in->token.n && good; i++) {
-        const char *text = in->text.at + in->token.at[i].at;
+        const char *text = token_text(in, i);
         int byte = decode_byte_token(text, in->token.at[i].n);
         char one = (char)byte;
         if (byte >= 0) {
@@ -155,7 +161,7 @@ static bool run_each(const struct decode_step *s, const struct decoded *in, stru
     bool good = true;
     for (size_t i = 0; i < in->token.n && good; i++) {
         size_t at = out->text.n;
-        good = change_token(s, in->text.at + in->token.at[i].at, in->token.at[i].n, i == 0, i + 1 == in->token.n,
+        good = change_token(s, token_text(in, i), in->token.at[i].n, i == 0, i + 1 == in->token.n,
                             &out->text) &&
                end_token(out, at);
     }
@@ -186,7 +192,7 @@ static pllm_status run_replace(const struct decode_step *s, const struct decoded
     pllm_status status = PLLM_OK;
     for (size_t i = 0; i < in->token.n && !status; i++) {
         size_t at = out->text.n;
-        status = replace_matches(s, &scratch, in->text.at + in->token.at[i].at, in->token.at[i].n, &out->text, err);
+        status = replace_matches(s, &scratch, token_text(in, i), in->token.at[i].n, &out->text, err);
         if (!status && !end_token(out, at))
             status = error_memory(err, "text");
     }
@@ -211,7 +217,7 @@ static bool join(const struct decoded *d, const char *between, struct buf *out)
     bool good = true;
     for (size_t i = 0; i < d->token.n && good; i++)
         good = (i == 0 || buf_add(out, between, strlen(between))) &&
-               buf_add(out, d->text.at + d->token.at[i].at, d->token.at[i].n);
+               buf_add(out, token_text(d, i), d->token.at[i].n);
     return good;
 }
 
@@ -270,7 +276,7 @@ pllm_status decode_stream_token(const struct decode_step *steps, size_t n_steps,
             continue;
         bool now_raw = raw;
         next.n = 0;
-        status = stream_step(&steps[i], now.at, now.n, first, fused || raw, &next, &now_raw, err);
+        status = stream_step(&steps[i], now.at ? now.at : "", now.n, first, fused || raw, &next, &now_raw, err);
         raw = raw || now_raw;
         fused = fused || steps[i].kind == DECODE_FUSE;
         struct buf swap = now;

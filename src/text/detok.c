@@ -36,7 +36,7 @@ static bool show(struct detok *d, const unsigned char *bytes, size_t n, struct b
 /* A token's bytes in the stream. Added tokens stand for their text; they have no byte-level spelling. */
 static bool token_bytes(const struct tokenizer *t, int32_t id, bool first, struct buf *bytes)
 {
-    struct text_span span = tokenizer_token(t, id);
+    struct text_span span = tokenizer_shown(t, id);
     bool byte_level = t->decoder.n && t->decoder.at[0].kind == DECODE_BYTES;
     if (byte_level && t->flag.at[id] & TOKEN_ADDED)
         return buf_add(bytes, span.at, span.n);
@@ -45,7 +45,7 @@ static bool token_bytes(const struct tokenizer *t, int32_t id, bool first, struc
 
 bool detok_add(struct detok *d, const struct tokenizer *t, int32_t id, struct buf *text)
 {
-    if (!tokenizer_token(t, id).at || (d->skip_special && tokenizer_is_special(t, id)))
+    if (!tokenizer_token(t, id).at || (d->skip_special && tokenizer_hides(t, id)))
         return true;
     struct detok next = *d;
     struct buf bytes = {0};

@@ -17,6 +17,7 @@ struct tokenizer {
     struct strtab vocab; /* what the model knows, as the file spells it */
     struct strtab raw;   /* byte-level: the same ids, by the bytes behind the spelling */
     struct strtab extra; /* added tokens; they come before the vocabulary's */
+    struct strtab shown; /* what decoding shows for added tokens that the normalizer changes */
     VEC(uint8_t) flag;   /* token_flag, by id; the number of ids */
     struct added_set added, added_normalized; /* found in the text as it came; in the normalized text */
     norm_steps normalizer;
@@ -28,6 +29,11 @@ struct tokenizer {
     decode_steps decoder;
     int32_t bos, eos; /* -1: none */
 };
+
+/* What decoding shows for a token, and whether it leaves it out without special tokens. As the tokenizers library does: an
+ * added token that is looked for in normalized text is shown normalized, and what is special is a text, not an id. */
+struct text_span tokenizer_shown(const struct tokenizer *t, int32_t id);
+bool tokenizer_hides(const struct tokenizer *t, int32_t id);
 
 /* An empty tokenizer without tokens; NULL: no memory. Close it with tokenizer_close whatever state it is in. */
 struct tokenizer *tokenizer_new(enum added_order order);

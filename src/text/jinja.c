@@ -7,7 +7,11 @@
 
 /* Real templates have up to 30 KB and take some thousand steps; what a long conversation needs stays far below. */
 enum { MAX_SOURCE_BYTES = 4 << 20, MAX_TREE_BYTES = 512 << 20, MAX_HEAP_BYTES = 256 << 20, MAX_OUTPUT_BYTES = 64 << 20 };
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION /* many short runs find more than few long ones */
+static const int64_t max_steps = 200 * 1000;
+#else
 static const int64_t max_steps = 20 * 1000 * 1000;
+#endif
 
 /* ---- Templates -------------------------------------------------------------------------------------------- */
 

@@ -125,6 +125,7 @@ static bool repr_atom(struct buf *text, struct value v)
     case V_LOOP: return buf_printf(text, "<LoopContext %zu/%zu>", v.loop->index0 + 1, v.loop->items->n);
     case V_NATIVE: return buf_printf(text, "<function %s>", v.method->native->name);
     case V_UNDEFINED: return buf_text(text, "Undefined");
+    case V_SELF: return buf_text(text, "<TemplateReference None>"); /* a template of a string has no name */
     default: return buf_printf(text, "<%s object>", value_type(v));
     }
 }

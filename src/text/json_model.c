@@ -104,6 +104,8 @@ static pllm_status unknown_merge(struct merge_reader *r, const char *part, const
 /* One merge: the text has n_left bytes of the left part and then the right. */
 static pllm_status add_merge(struct merge_reader *r, size_t n_left)
 {
+    if (!vec_reserve(&r->text, 1)) /* there is an address, even of two empty sides */
+        return error_memory(r->err, "tokenizer.json: model.merges");
     char *text = r->text.at, *right = text + n_left;
     size_t n_right = r->text.n - n_left;
     int32_t left_id = strtab_find(r->vocab, text, n_left), right_id = strtab_find(r->vocab, right, n_right);

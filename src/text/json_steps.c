@@ -539,5 +539,8 @@ static pllm_status decode_sequence(void *steps, const struct json *at, int depth
 
 pllm_status json_read_decoder(decode_steps *steps, const struct json *at, int depth, pllm_error *err)
 {
-    return read_component(decoders, "decoder", steps, at, depth, err);
+    pllm_status status = read_component(decoders, "decoder", steps, at, depth, err);
+    bool without_steps = !status && depth == 0 && steps->n == 0 && json_kind(at) == J_OBJECT;
+    /* A decoder that does nothing is still one: only without any are tokens joined by spaces. */
+    return without_steps ? push_decode(steps, (struct decode_step){.kind = DECODE_FUSE}, err) : status;
 }

@@ -97,6 +97,7 @@ static bool reach_id(struct strtab *t, int32_t id)
 
 bool strtab_set(struct strtab *t, int32_t id, const char *text, size_t n)
 {
+    text = n ? text : ""; /* the caller's may be NULL */
     if (n > UINT32_MAX - t->text.n || n >= INT32_MAX || !reach_id(t, id))
         return false;
     if (t->n_used >= t->slot_mask / 2 && !grow_slots(t))
@@ -114,5 +115,6 @@ bool strtab_set(struct strtab *t, int32_t id, const char *text, size_t n)
 
 int32_t strtab_find(const struct strtab *t, const char *text, size_t n)
 {
+    text = n ? text : "";
     return slot_of(t, hash_of(t->seed, text, n), text, n)->id;
 }

@@ -19,7 +19,7 @@ struct tokenizer *tokenizer_new(enum added_order order)
     if (!t)
         return NULL;
     t->bos = t->eos = -1;
-    if (!strtab_init(&t->extra, 0) || !added_init(&t->added, order) || !added_init(&t->added_normalized, order)) {
+    if (!strtab_init(&t->extra, 0) || !strtab_init(&t->shown, 0) || !added_init(&t->added, order) || !added_init(&t->added_normalized, order)) {
         tokenizer_close(t);
         return NULL;
     }
@@ -33,6 +33,7 @@ void tokenizer_close(struct tokenizer *t)
     strtab_fini(&t->vocab);
     strtab_fini(&t->raw);
     strtab_fini(&t->extra);
+    strtab_fini(&t->shown);
     vec_fini(&t->flag);
     added_fini(&t->added);
     added_fini(&t->added_normalized);
@@ -82,6 +83,8 @@ pllm_status tokenizer_add_token(struct tokenizer *t, int32_t id, const char *tex
     bool known = strtab_has(&t->vocab, id) || strtab_has(&t->extra, id);
     if (!status && ((!known && !strtab_set(&t->extra, id, text, n)) || !reach_flag(t, (size_t)id + 1) ||
                     (n_wanted && !added_add(set, wanted, n_wanted, id, flags))))
+        status = error_memory(err, "added tokens");
+    if (!status && (n != n_wanted || memcmp(text, wanted, n) != 0) && !strtab_set(&t->shown, id, wanted, n_wanted))
         status = error_memory(err, "added tokens");
     if (!status)
         t->flag.at[id] |= (uint8_t)(TOKEN_ADDED | (flags & ADDED_SPECIAL ? TOKEN_SPECIAL : 0));
@@ -326,13 +329,17 @@ int32_t tokenizer_eos(const struct tokenizer *t)
     return t->eos;
 }
 
-struct text_span tokenizer_token(const struct tokenizer *t, int32_t id)
+static struct text_span text_in(const struct strtab *table, int32_t id)
 {
-    const struct strtab *table = strtab_has(&t->extra, id) ? &t->extra : &t->vocab;
     struct text_span span = {0};
     if (strtab_has(table, id))
         span.at = strtab_text(table, id, &span.n);
     return span;
+}
+
+struct text_span tokenizer_token(const struct tokenizer *t, int32_t id)
+{
+    return text_in(strtab_has(&t->extra, id) ? &t->extra : &t->vocab, id);
 }
 
 int32_t tokenizer_find(const struct tokenizer *t, const char *text, size_t n)
@@ -346,6 +353,19 @@ bool tokenizer_is_special(const struct tokenizer *t, int32_t id)
     return id >= 0 && (size_t)id < t->flag.n && (t->flag.at[id] & TOKEN_SPECIAL);
 }
 
+struct text_span tokenizer_shown(const struct tokenizer *t, int32_t id)
+{
+    return strtab_has(&t->shown, id) ? text_in(&t->shown, id) : tokenizer_token(t, id);
+}
+
+bool tokenizer_hides(const struct tokenizer *t, int32_t id)
+{
+    if (!strtab_has(&t->shown, id))
+        return tokenizer_is_special(t, id);
+    struct text_span text = text_in(&t->shown, id);
+    return tokenizer_is_special(t, tokenizer_find(t, text.at, text.n));
+}
+
 pllm_status tokenizer_decode(const struct tokenizer *t, struct buf *text, const int32_t *ids, size_t n,
                              bool skip_special, pllm_error *err)
 {
@@ -353,8 +373,8 @@ pllm_status tokenizer_decode(const struct tokenizer *t, struct buf *text, const 
     size_t before = text->n;
     bool good = true;
     for (size_t i = 0; i < n && good; i++) {
-        struct text_span span = tokenizer_token(t, ids[i]);
-        if (!span.at || (skip_special && tokenizer_is_special(t, ids[i])))
+        struct text_span span = tokenizer_shown(t, ids[i]);
+        if (!span.at || (skip_special && tokenizer_hides(t, ids[i])))
             continue;
         good = vec_push(&d.token, (struct decoded_token){d.text.n, span.n}) && buf_add(&d.text, span.at, span.n);
     }

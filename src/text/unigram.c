@@ -60,19 +60,22 @@ void unigram_fini(struct unigram *u)
     *u = (struct unigram){0};
 }
 
-/* A way to `to` whose last token is text[from .. to). Of equal ones the first found stays. */
-static void offer(const struct unigram *u, struct unigram_node *node, size_t from, size_t to, int32_t id)
+/* A way to `to` whose last token is text[from .. to). Of equal ones the first found stays. True: it is the best so far. */
+static bool offer(const struct unigram *u, struct unigram_node *node, size_t from, size_t to, int32_t id)
 {
     struct unigram_node *n = &node[to];
     double score = node[from].score + (id < 0 ? u->unk_score : u->score[id]);
     if (u->single)
         score = (float)score;
-    if (!n->reached || score > n->score)
+    bool best = !n->reached || score > n->score;
+    if (best)
         *n = (struct unigram_node){score, (uint32_t)from, id, true};
+    return best;
 }
 
-/* Best ways to every place: node[i].score = max over tokens text[j..i) of node[j].score + score. */
-static void forward(const struct unigram *u, const char *word, size_t n, struct unigram_node *node)
+/* Best ways to every place: node[i].score = max over tokens text[j..i) of node[j].score + score. False: an unknown
+ * character, and the vocabulary has no token for such. */
+static bool forward(const struct unigram *u, const char *word, size_t n, struct unigram_node *node)
 {
     node[0].reached = true;
     for (size_t at = 0, width; at < n; at += width) {
@@ -86,34 +89,41 @@ static void forward(const struct unigram *u, const char *word, size_t n, struct 
             offer(u, node, at, to + 1, id);
             single = single || to + 1 - at == width;
         }
-        if (!single)
-            offer(u, node, at, at + width, -1);
-    }
-}
-
-/* The tokens of the best way, last first; unknown characters beside each other are one. */
-static bool backward(const struct unigram_node *node, size_t n, struct unigram_scratch *s)
-{
-    s->token.n = 0;
-    for (size_t to = n; to > 0; to = node[to].from) {
-        struct unigram_token *last = s->token.n ? &s->token.at[s->token.n - 1] : NULL;
-        if (node[to].id < 0 && last && last->id < 0)
-            last->start = node[to].from;
-        else if (!vec_push(&s->token, (struct unigram_token){node[to].from, (uint32_t)to, node[to].id}))
+        if (!single && offer(u, node, at, at + width, -1) && u->unk < 0)
             return false;
     }
     return true;
 }
 
-/* An unknown text: in bytes if all of them are tokens, else the unknown token, or nothing without one. */
+/* The tokens of the best way, last first; unknown characters beside each other are one, and so is with them the unknown
+ * token where the text spells it. */
+static bool backward(const struct unigram *u, const struct unigram_node *node, size_t n, struct unigram_scratch *s)
+{
+    s->token.n = 0;
+    for (size_t to = n; to > 0; to = node[to].from) {
+        struct unigram_token *last = s->token.n ? &s->token.at[s->token.n - 1] : NULL;
+        int32_t id = node[to].id == u->unk ? -1 : node[to].id;
+        if (id < 0 && last && last->id < 0)
+            last->start = node[to].from;
+        else if (!vec_push(&s->token, (struct unigram_token){node[to].from, (uint32_t)to, id}))
+            return false;
+    }
+    return true;
+}
+
+/* An unknown text: a token if its characters together are one after all (the tokenizers library; SentencePiece does not
+ * look), in bytes if all of them are tokens, else the unknown token. */
 static bool put_unknown(const struct unigram *u, const char *text, size_t n, ids_vec *ids)
 {
+    int32_t whole = u->single ? -1 : strtab_find(u->vocab, text, n);
+    if (whole >= 0)
+        return vec_push(ids, whole);
     bool bytes = u->byte_fallback, good = true;
     for (size_t i = 0; i < n && bytes; i++)
         bytes = u->byte_id[(uint8_t)text[i]] >= 0;
     for (size_t i = 0; i < n && bytes && good; i++)
         good = vec_push(ids, u->byte_id[(uint8_t)text[i]]);
-    return bytes || u->unk < 0 ? good : vec_push(ids, u->unk);
+    return bytes ? good : vec_push(ids, u->unk);
 }
 
 pllm_status unigram_encode(const struct unigram *u, const char *word, size_t n, ids_vec *ids,
@@ -126,8 +136,9 @@ pllm_status unigram_encode(const struct unigram *u, const char *word, size_t n, 
         return error_memory(err, "text to encode");
     for (size_t i = 0; i <= n; i++)
         s->node.at[i] = (struct unigram_node){.id = -1};
-    forward(u, word, n, s->node.at);
-    bool good = backward(s->node.at, n, s);
+    if (!forward(u, word, n, s->node.at))
+        return error_set(err, PLLM_E_ARGUMENT, "the text has a character that the vocabulary lacks, and there is no unknown token");
+    bool good = backward(u, s->node.at, n, s);
     for (size_t i = s->token.n; i-- > 0 && good;) {
         struct unigram_token t = s->token.at[i];
         good = t.id >= 0 ? vec_push(ids, t.id) : put_unknown(u, word + t.start, t.end - t.start, ids);

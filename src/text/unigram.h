@@ -43,7 +43,8 @@ pllm_status unigram_init(struct unigram *u, const struct strtab *vocab, const do
                          pllm_error *err);
 void unigram_fini(struct unigram *u);
 
-/* The ids of a word, valid UTF-8, at the end of *ids. */
+/* The ids of a word, valid UTF-8, at the end of *ids. PLLM_E_ARGUMENT: a character is unknown, and there is no token for
+ * such. */
 pllm_status unigram_encode(const struct unigram *u, const char *word, size_t n, ids_vec *ids,
                            struct unigram_scratch *s, pllm_error *err);
 

@@ -69,7 +69,7 @@ static size_t ascii_run(const char *text, size_t n)
 size_t utf8_valid(const char *text, size_t n)
 {
     size_t i = 0;
-    while ((i += ascii_run(text + i, n - i)) < n) {
+    while (i < n && (i += ascii_run(text + i, n - i)) < n) {
         bool whole, cut;
         size_t width = utf8_scan((const unsigned char *)text + i, n - i, &whole, &cut);
         if (!whole)

@@ -98,6 +98,25 @@ static void unigram_takes_the_best_way(void **state)
     tokenizer_close(t);
 }
 
+static void unigram_unknowns(void **state)
+{
+    (void)state;
+    /* Spelled, the unknown token is one with the unknown characters beside it. */
+    struct tokenizer *t = made("", "{\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"<unk>\", 0], [\"a\", -1]]}");
+    check_with(t, "a<unk>a", true, true, "1 0 1");
+    check_with(t, "ax<unk><unk>a", true, true, "1 0 1");
+    tokenizer_close(t);
+    t = made("", "{\"type\": \"Unigram\", \"unk_id\": null, \"vocab\": [[\"ab\", 0], [\"b\", -1]]}");
+    check_with(t, "bb", true, true, "1 1");
+    ids_vec ids = {0};
+    pllm_error err = {0};
+    assert_int_equal(tokenizer_encode(t, &ids, "bcb", 3, true, true, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "there is no unknown token");
+    assert_int_equal(ids.n, 0);
+    vec_fini(&ids);
+    tokenizer_close(t);
+}
+
 #define NORM(x) "\"normalizer\": " x
 static void normalizers(void **state)
 {
@@ -173,6 +192,12 @@ static void added_tokens(void **state)
     assert_int_equal(tokenizer_find(t, "<l>", 3), 17);
     assert_null(tokenizer_token(t, 19).at);
     tokenizer_close(t);
+    /* White space that one token took is no token any more, if that one would take more of it. */
+    t = made("\"added_tokens\": [" TOKEN(16, "<r>", ", \"rstrip\": true") ", " TOKEN(17, "\\n", ", \"lstrip\": true") ", "
+             TOKEN(18, "  ", ", \"lstrip\": true, \"rstrip\": true") "]", MODEL);
+    check_with(t, "<r>\na", true, true, "16 1");
+    check_with(t, "a     b", true, true, "1 18 2");
+    tokenizer_close(t);
     /* The library numbers what the vocabulary does not have, whatever the file says. */
     t = made("\"added_tokens\": [" TOKEN(40, "<x>", "") "]", MODEL);
     check_with(t, "<x>", true, true, "16");
@@ -228,6 +253,71 @@ static void decoders(void **state)
     check_decode("{\"type\": \"Sequence\", \"decoders\": [{\"type\": \"Replace\", \"pattern\": {\"String\": \"\\u2581\"}, \"content\": \" \"},"
                  " {\"type\": \"Fuse\"}, {\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 0}]}", "0 0", "a a");
     check_decode("{\"type\": \"Strip\", \"content\": \"b\", \"start\": 0, \"stop\": 1}", "1 1", "");
+}
+
+static void decodes(const struct tokenizer *t, const int32_t *ids, size_t n, bool skip, const char *want)
+{
+    struct buf text = {0}, streamed = {0};
+    struct detok d;
+    assert_int_equal(tokenizer_decode(t, &text, ids, n, skip, NULL), PLLM_OK);
+    assert_true(buf_terminate(&text));
+    assert_string_equal(text.at, want);
+    detok_init(&d, skip);
+    for (size_t i = 0; i < n; i++)
+        assert_true(detok_add(&d, t, ids[i], &streamed));
+    assert_true(detok_finish(&d, &streamed) && buf_terminate(&streamed));
+    assert_string_equal(streamed.at, want);
+    vec_fini(&streamed);
+    vec_fini(&text);
+}
+
+/* As the library does: an added token that is looked for in normalized text is shown normalized, and what is hidden is a
+ * special token's text, which this then is not. */
+static void added_tokens_are_shown_normalized(void **state)
+{
+    (void)state;
+    struct tokenizer *t = made("\"added_tokens\": [" TOKEN(16, "<u>", ", \"special\": false") ", "
+                               TOKEN(17, "<v>", ", \"special\": true") ", "
+                               TOKEN(18, "<w>", ", \"special\": true, \"normalized\": false") "], "
+                               NORM("{\"type\": \"Prepend\", \"prepend\": \"_\"}") ", \"decoder\": {\"type\": \"Fuse\"}", MODEL);
+    const int32_t ids[] = {1, 16, 17, 18, 2};
+    decodes(t, ids, 5, false, "a_<u>_<v><w>b");
+    decodes(t, ids, 5, true, "a_<u>_<v>b");
+    assert_string_equal(tokenizer_token(t, 16).at, "<u>");
+    tokenizer_close(t);
+}
+
+/* Tokens without text are no trouble to any step. */
+static void empty_tokens_decode_to_nothing(void **state)
+{
+    (void)state;
+    static const char *const decoders[] = {
+        "{\"type\": \"ByteLevel\"}", "{\"type\": \"ByteFallback\"}", "{\"type\": \"Fuse\"}", "{\"type\": \"Metaspace\"}",
+        "{\"type\": \"Strip\", \"content\": \" \", \"start\": 1, \"stop\": 1}", "{\"type\": \"BPEDecoder\", \"suffix\": \"</w>\"}",
+        "{\"type\": \"Replace\", \"pattern\": {\"String\": \"a\"}, \"content\": \"b\"}",
+    };
+    const int32_t ids[] = {0, 0};
+    for (size_t i = 0; i < sizeof decoders / sizeof decoders[0]; i++) {
+        struct buf members = {0};
+        assert_true(buf_printf(&members, "\"decoder\": %s", decoders[i]));
+        struct tokenizer *t = made(members.at, "{\"type\": \"BPE\", \"vocab\": {\"\": 0}, \"merges\": []}");
+        decodes(t, ids, 2, false, "");
+        tokenizer_close(t);
+        vec_fini(&members);
+    }
+}
+
+/* Without a decoder tokens are joined by spaces; with one that has no steps they are not. */
+static void decoders_without_steps(void **state)
+{
+    (void)state;
+    const int32_t ids[] = {1, 2};
+    struct tokenizer *t = made("\"decoder\": null", MODEL);
+    decodes(t, ids, 2, false, "a b");
+    tokenizer_close(t);
+    t = made("\"decoder\": {\"type\": \"Sequence\", \"decoders\": []}", MODEL);
+    decodes(t, ids, 2, false, "ab");
+    tokenizer_close(t);
 }
 
 static void settings_put_ends(void **state)
@@ -360,10 +450,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merges_come_in_both_forms), cmocka_unit_test(model_options),
-        cmocka_unit_test(unigram_takes_the_best_way), cmocka_unit_test(normalizers),
+        cmocka_unit_test(unigram_takes_the_best_way), cmocka_unit_test(unigram_unknowns), cmocka_unit_test(normalizers),
         cmocka_unit_test(pretokenizers),             cmocka_unit_test(byte_level),
         cmocka_unit_test(added_tokens),              cmocka_unit_test(post_processors),
-        cmocka_unit_test(decoders),                  cmocka_unit_test(settings_put_ends),
+        cmocka_unit_test(decoders),                  cmocka_unit_test(settings_put_ends), cmocka_unit_test(decoders_without_steps),
+        cmocka_unit_test(added_tokens_are_shown_normalized), cmocka_unit_test(empty_tokens_decode_to_nothing),
         cmocka_unit_test(bad_components_are_named),  cmocka_unit_test(deep_sequences_are_refused),
         cmocka_unit_test(bad_models_are_refused),    cmocka_unit_test(work_is_limited),
     };
