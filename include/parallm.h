@@ -45,6 +45,7 @@ typedef enum pllm_status {
     PLLM_E_FORMAT,      /* a file, template or message is malformed */
     PLLM_E_UNSUPPORTED, /* well-formed, but nothing this build knows: an architecture, a type */
     PLLM_E_MEMORY,      /* not enough memory */
+    PLLM_E_WRITE,       /* a file could not be written: no room, no permission */
 } pllm_status;
 
 typedef struct pllm_error {
@@ -109,7 +110,7 @@ typedef struct pllm_model_options {
     pllm_dtype dtype;         /* of unquantized weights in memory: AUTO (as stored), F32, F16, BF16 */
     pllm_dtype activations;   /* that quantized weights meet: INT8, F32, or AUTO: int8, in two
                                * planes (some 15 bits) where a model of under 1,024 hidden needs it */
-    const char *quantize;     /* "q4_0", "q8_0" ...: quantize linear layers at load; NULL: as stored */
+    const char *quantize;     /* a type of pllm_quantize: at load, to the bits of its file; NULL: as stored */
     const char *isa;          /* most instructions to use: "scalar", "avx2" ...; NULL: PLLM_ISA, then all */
     const char *chat_template; /* Jinja source instead of the model's own; NULL */
     bool offline;             /* never download, whatever HF_HUB_OFFLINE says */
@@ -316,8 +317,10 @@ PLLM_API bool pllm_engine_idle(const pllm_engine *engine); /* nothing is left to
 
 /* ---- Files ---------------------------------------------------------------------------------------- */
 
-/* Writes `path` (any model this library reads) as GGUF with its matrices as `type`: "q8_0", "q4_0", "q4_1",
- * "q4_k", "q6_k", "q4_k_m" ... */
+/* Writes `path` (any model this library reads) as GGUF with its matrices as `type`: "q8_0", "q4_0", "q4_1", "q5_0",
+ * "q5_1", "q4_k", "q5_k", "q6_k", "f16", "bf16", "f32", or the mixtures "q4_k_m", "q4_k_s", "q5_k_m", "q5_k_s". out_path
+ * gets its content whole or not at all, and loses what it had. PLLM_E_WRITE: it could not be written. PLLM_E_UNSUPPORTED:
+ * GGUF cannot say what this model or its tokenizer does. */
 PLLM_API pllm_status pllm_quantize(const char *path, const char *out_path, const char *type,
                                    const pllm_model_options *options, pllm_error *err);
 

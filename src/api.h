@@ -11,6 +11,9 @@
 
 #include "model/model.h"
 
+/* Our own metadata: tokens that scores would merge and the tokenizer does not (struct gguf_vocab). */
+#define API_UNMERGED_KEY "parallm.unmerged_tokens"
+
 struct checkpoint;
 struct engine;
 

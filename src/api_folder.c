@@ -143,8 +143,13 @@ pllm_status pllm_tokenizer_open(pllm_tokenizer **out, const char *path, pllm_err
         status = open_folder(out, resolved, err);
     } else {
         status = checkpoint_open(&c, resolved, err);
+        pllm_tokenizer *t = NULL;
         if (!status)
-            status = api_tokenizer_of(out, c, err);
+            status = api_tokenizer_of(&t, c, err);
+        if (!status && !t)
+            status = error_set(err, PLLM_E_FORMAT, "%s: has no tokenizer", resolved);
+        if (!status)
+            *out = t;
         checkpoint_close(c);
     }
     mem_free(resolved);

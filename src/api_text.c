@@ -5,13 +5,16 @@
 #include "weights/gguf.h"
 #include "weights/tensor.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* ---- GGUF ---------------------------------------------------------------------------------------- */
 
 /* What gguf_* copied, to be freed when the tokenizer is made. */
 struct vocab_arrays {
     struct text_span *tokens, *merges;
     float *scores;
-    int32_t *types;
+    int32_t *types, *unmerged;
     size_t n_scores, n_types;
 };
 
@@ -21,6 +24,7 @@ static void free_arrays(struct vocab_arrays *a)
     mem_free(a->merges);
     mem_free(a->scores);
     mem_free(a->types);
+    mem_free(a->unmerged);
 }
 
 static pllm_status read_arrays(struct vocab_arrays *a, struct gguf_vocab *v, const struct gguf *g, pllm_error *err)
@@ -32,6 +36,8 @@ static pllm_status read_arrays(struct vocab_arrays *a, struct gguf_vocab *v, con
         status = gguf_floats(g, "tokenizer.ggml.scores", &a->scores, &a->n_scores, err);
     if (!status)
         status = gguf_ints(g, "tokenizer.ggml.token_type", &a->types, &a->n_types, err);
+    if (!status)
+        status = gguf_ints(g, API_UNMERGED_KEY, &a->unmerged, &v->n_unmerged, err);
     if (status)
         return status;
     if (!v->n_tokens)
@@ -47,6 +53,7 @@ static pllm_status read_arrays(struct vocab_arrays *a, struct gguf_vocab *v, con
     v->merges = a->merges;
     v->scores = a->scores;
     v->types = a->types;
+    v->unmerged = a->unmerged;
     return PLLM_OK;
 }
 
@@ -93,6 +100,8 @@ static pllm_status tokenizer_of_gguf(struct tokenizer **out, const struct gguf *
     pllm_status status = gguf_text(g, "tokenizer.ggml.model", &v.model, &n, err);
     if (!status && !v.model)
         status = error_set(err, PLLM_E_FORMAT, "%s: tokenizer.ggml.model: is missing", g->source);
+    if (!status && strcmp(v.model, "none") == 0)
+        return PLLM_OK;
     if (!status)
         status = gguf_text(g, "tokenizer.ggml.pre", &v.pre, &n, err);
     if (!status)
@@ -131,14 +140,33 @@ pllm_status api_add_template(pllm_tokenizer *t, const char *source, size_t n, co
     return status ? status : add_template(t, chat_template, name, err);
 }
 
+/* "tokenizer.chat_templates" lists names; each has its template under the name. One that is not there is no error. */
+static pllm_status named_templates(pllm_tokenizer *t, const struct gguf *g, pllm_error *err)
+{
+    struct text_span *names = NULL;
+    size_t n_names = 0, n;
+    pllm_status status = gguf_strings(g, "tokenizer.chat_templates", &names, &n_names, err);
+    for (size_t i = 0; !status && i < n_names; i++) {
+        char key[128], name[65];
+        const char *source = NULL;
+        snprintf(name, sizeof name, "%.*s", (int)(names[i].n < 64 ? names[i].n : 64), names[i].at);
+        snprintf(key, sizeof key, "tokenizer.chat_template.%s", name);
+        status = gguf_text(g, key, &source, &n, err);
+        if (!status && source)
+            status = api_add_template(t, source, n, key, name, err);
+    }
+    mem_free(names);
+    return status;
+}
+
 static pllm_status templates_of_gguf(pllm_tokenizer *t, const struct gguf *g, pllm_error *err)
 {
     const char *source;
     size_t n;
     pllm_status status = gguf_text(g, "tokenizer.chat_template", &source, &n, err);
-    if (status || !source)
-        return status;
-    return api_add_template(t, source, n, "tokenizer.chat_template", NULL, err);
+    if (!status && source)
+        status = api_add_template(t, source, n, "tokenizer.chat_template", NULL, err);
+    return status ? status : named_templates(t, g, err);
 }
 
 /* ---- Public -------------------------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ int cli_fail_error(const pllm_error *err)
         [PLLM_E_FORMAT] = EXIT_UNREADABLE,
         [PLLM_E_UNSUPPORTED] = EXIT_UNREADABLE,
         [PLLM_E_MEMORY] = EXIT_MEMORY,
+        [PLLM_E_WRITE] = EXIT_UNWRITABLE,
     };
     if (cli_interrupted)
         return cli_fail(EXIT_INTERRUPTED, "interrupted");
@@ -108,14 +109,9 @@ int cli_read_file(const char *path, size_t limit, char **text, size_t *n)
 
 /* ---- Models ------------------------------------------------------------------------------------------ */
 
-struct loading {
-    double begun;
-    bool shown, quiet;
-};
-
 static bool on_loading(void *user, const char *what, uint64_t done, uint64_t total)
 {
-    struct loading *l = user;
+    struct cli_loading *l = user;
     if (!l->quiet && cli_seconds() - l->begun > 1) {
         l->shown = true;
         if (total)
@@ -124,6 +120,19 @@ static bool on_loading(void *user, const char *what, uint64_t done, uint64_t tot
             fprintf(stderr, "\r\033[K%.50s: %.1f MB", what, 1e-6 * (double)done);
     }
     return !cli_interrupted;
+}
+
+void cli_loading_begin(struct cli_loading *l, pllm_model_options *options, const struct options *o)
+{
+    *l = (struct cli_loading){.begun = cli_seconds(), .quiet = o->quiet || !isatty(STDERR_FILENO)};
+    options->progress = on_loading;
+    options->progress_user = l;
+}
+
+void cli_loading_end(const struct cli_loading *l)
+{
+    if (l->shown)
+        fprintf(stderr, "\r\033[K");
 }
 
 pllm_model_options cli_model_options(const struct options *o)
@@ -152,14 +161,12 @@ pllm_engine_options cli_engine_options(const struct options *o)
 
 int cli_open_model(pllm_model **model, const struct options *o)
 {
-    struct loading loading = {.begun = cli_seconds(), .quiet = o->quiet || !isatty(STDERR_FILENO)};
+    struct cli_loading loading;
     pllm_model_options options = cli_model_options(o);
     pllm_error err;
-    options.progress = on_loading;
-    options.progress_user = &loading;
+    cli_loading_begin(&loading, &options, o);
     pllm_status status = pllm_model_open(model, o->model, &options, &err);
-    if (loading.shown)
-        fprintf(stderr, "\r\033[K");
+    cli_loading_end(&loading);
     return status ? cli_fail_error(&err) : EXIT_DONE;
 }
 

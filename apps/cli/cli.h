@@ -35,6 +35,14 @@ int cli_read_file(const char *path, size_t limit, char **text, size_t *n);
 pllm_model_options cli_model_options(const struct options *o);
 pllm_engine_options cli_engine_options(const struct options *o);
 
+/* A progress line on a terminal for what takes over a second: `options` gets the callback, which also hears Ctrl-C. */
+struct cli_loading {
+    double begun;
+    bool shown, quiet;
+};
+void cli_loading_begin(struct cli_loading *l, pllm_model_options *options, const struct options *o);
+void cli_loading_end(const struct cli_loading *l);
+
 /* The model, with a progress line on a terminal if that takes over a second, and an engine with its
  * adapters. They return an exit code; what is opened is set on EXIT_DONE only. */
 int cli_open_model(pllm_model **model, const struct options *o);
@@ -48,5 +56,6 @@ int cmd_bench(struct options *o);
 int cmd_plan(struct options *o);
 int cmd_tokenize(struct options *o);
 int cmd_render(struct options *o);
+int cmd_quantize(struct options *o);
 
 #endif

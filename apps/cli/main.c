@@ -27,6 +27,8 @@ static const struct command commands[] = {
     {"tokenize", FOR_TOKENIZE, true, 0, "MODEL [options] < LINES", "Text to token ids, and back", cmd_tokenize},
     {"render", FOR_RENDER, true, 0, "MODEL|- [--template FILE] < LINES",
      "Messages to the prompt text, by the chat template", cmd_render},
+    {"quantize", FOR_QUANTIZE, true, 1, "MODEL OUT.gguf --type T [--force]", "A smaller checkpoint, as a GGUF file",
+     cmd_quantize},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -64,6 +64,7 @@ struct options {
     bool perplexity, no_special, parse_special, decode;
     int64_t top, prompt_tokens, gen_tokens, repeat;
     const char *parallel, *plot, *template_file, *type;
+    bool force;
 };
 
 enum option_kind {

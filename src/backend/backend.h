@@ -139,8 +139,8 @@ struct backend {
 
     void (*begin)(struct stream *s, const struct batch *batch); /* the batch must stay until end */
     void (*end)(struct stream *s);
-    /* out[r] = scale * table[tokens[r]]. */
-    void (*embed)(struct stream *s, struct act *out, const struct matrix_rows *table, float scale);
+    /* out[r] = scale * table[tokens[r]], rounded to what blocks of type `as` hold if that is not the table's own. */
+    void (*embed)(struct stream *s, struct act *out, const struct matrix_rows *table, enum block_type as, float scale);
     void (*norm)(struct stream *s, struct act *out, const struct act *in, const struct norm *norm);
     /* Several layers that read the same input: its packed form is made once. */
     void (*linear)(struct stream *s, const struct linear *layers, int n, const struct act *in);

@@ -1,6 +1,7 @@
 #include "model/bind.h"
 
 #include "base/mem.h"
+#include "model/mix.h"
 #include "model/names.h"
 
 #include <stdio.h>
@@ -13,8 +14,8 @@ struct binder {
     const struct model_options *o;
     pllm_error *err;
     pllm_status status;
-    enum block_type quantize; /* TYPE_COUNT: no */
-    bool fine;                /* int8 activations in two planes */
+    const struct mix *quantize; /* NULL: no */
+    bool fine;                  /* int8 activations in two planes */
 };
 
 /* Models of fewer hidden dimensions feel int8 activations: all their layers but gate and up read two planes
@@ -69,11 +70,18 @@ static bool has_shape(struct binder *b, const struct tensor *t, int64_t rows, in
     return !b->status;
 }
 
+/* Where a weight stands, for the choice of its type. */
+struct place {
+    enum tensor_slot slot;
+    int layer;
+    bool is_head;
+};
+
 /* The type that a matrix is packed as: its own, or what --quantize or --dtype ask for. */
-static enum block_type packed_type(const struct binder *b, const struct matrix_rows *m)
+static enum block_type packed_type(const struct binder *b, const struct matrix_rows *m, struct place at)
 {
-    if (b->quantize != TYPE_COUNT && m->cols % block_info[b->quantize].values == 0)
-        return b->quantize;
+    if (b->quantize)
+        return mix_type(b->quantize, at.slot, at.layer, b->m->desc, at.is_head, m->cols, m->type);
     enum block_type wanted = b->o->dtype == PLLM_DTYPE_F16    ? TYPE_F16
                              : b->o->dtype == PLLM_DTYPE_BF16 ? TYPE_BF16
                                                               : m->type;
@@ -81,12 +89,12 @@ static enum block_type packed_type(const struct binder *b, const struct matrix_r
 }
 
 /* Takes n_rows rows from first_row of a matrix as a linear layer's weight. */
-static void add_weight(struct binder *b, struct weight *out, const struct tensor *t, int64_t first_row, int64_t n_rows,
-                       int interleaved_head_dim)
+static void add_weight(struct binder *b, struct weight *out, const struct tensor *t, struct place at, int64_t first_row,
+                       int64_t n_rows, int interleaved_head_dim)
 {
     if (!t || b->status)
         return;
-    enum block_type type = packed_type(b, &t->m);
+    enum block_type type = packed_type(b, &t->m, at);
     struct weight_job job = {
         .out = out,
         .tensor = t,
@@ -145,7 +153,7 @@ static void bind_matrix(struct binder *b, struct weight *out, enum tensor_slot s
 {
     const struct tensor *t = find_named(b, slot, layer);
     if (has_shape(b, t, rows, cols))
-        add_weight(b, out, t, 0, rows, head_dim);
+        add_weight(b, out, t, (struct place){slot, layer, false}, 0, rows, head_dim);
 }
 
 /* GGUF files of some families store the rows of q and k with the two halves of each head interleaved. */
@@ -161,9 +169,10 @@ static void bind_fused_qkv(struct binder *b, struct layer *layer, int l)
     const struct tensor *t = find_named(b, T_QKV, l), *bias = find_named(b, T_QKV_BIAS, l);
     if (!has_shape(b, t, all, d->hidden))
         return;
-    add_weight(b, &layer->q, t, 0, q, 0);
-    add_weight(b, &layer->k, t, q, kv, 0);
-    add_weight(b, &layer->v, t, q + kv, kv, 0);
+    const struct place at = {T_QKV, l, false};
+    add_weight(b, &layer->q, t, at, 0, q, 0);
+    add_weight(b, &layer->k, t, at, q, kv, 0);
+    add_weight(b, &layer->v, t, at, q + kv, kv, 0);
     add_vector(b, &layer->q_bias, bias, 0, q, all, 0, 0);
     add_vector(b, &layer->k_bias, bias, q, kv, all, 0, 0);
     add_vector(b, &layer->v_bias, bias, q + kv, kv, all, 0, 0);
@@ -198,8 +207,9 @@ static void bind_gate_up(struct binder *b, struct layer *layer, int l)
     if (name_in_family(b->m->family, T_GATE_UP)) {
         const struct tensor *t = find_named(b, T_GATE_UP, l);
         if (has_shape(b, t, 2 * (int64_t)d->intermediate, d->hidden)) {
-            add_weight(b, &layer->gate, t, 0, d->intermediate, 0);
-            add_weight(b, &layer->up, t, d->intermediate, d->intermediate, 0);
+            const struct place at = {T_GATE_UP, l, false};
+            add_weight(b, &layer->gate, t, at, 0, d->intermediate, 0);
+            add_weight(b, &layer->up, t, at, d->intermediate, d->intermediate, 0);
         }
     } else {
         bind_matrix(b, &layer->gate, T_GATE, l, d->intermediate, d->hidden, 0);
@@ -229,7 +239,7 @@ static void bind_expert_matrices(struct binder *b, struct weight *out, enum tens
     for (int e = 0; e < n && !b->status; e++) {
         const struct tensor *one = t ? t : find(b, each, l, e, true);
         if (has_shape(b, one, t ? rows * n : rows, cols))
-            add_weight(b, &out[e], one, t ? e * rows : 0, rows, 0);
+            add_weight(b, &out[e], one, (struct place){all, l, false}, t ? e * rows : 0, rows, 0);
     }
     b->fine = fine;
 }
@@ -247,7 +257,7 @@ static void bind_experts(struct binder *b, struct layer *layer, int l)
     }
     const struct tensor *router = find(b, T_ROUTER, l, 0, true);
     if (has_shape(b, router, d->n_experts, d->hidden))
-        add_weight(b, &layer->router, router, 0, d->n_experts, 0);
+        add_weight(b, &layer->router, router, (struct place){T_ROUTER, l, false}, 0, d->n_experts, 0);
     bind_expert_matrices(b, layer->expert_gate, T_EXPERT_GATE, T_EXPERTS_GATE, l, d->expert_intermediate, d->hidden);
     bind_expert_matrices(b, layer->expert_up, T_EXPERT_UP, T_EXPERTS_UP, l, d->expert_intermediate, d->hidden);
     bind_expert_matrices(b, layer->expert_down, T_EXPERT_DOWN, T_EXPERTS_DOWN, l, d->hidden, d->expert_intermediate);
@@ -282,8 +292,12 @@ static void bind_ends(struct binder *b)
         head = embed;
     else if (head != embed)
         b->b->n_parameters += (uint64_t)(embed->m.rows * embed->m.cols);
+    /* Rows of the embedding are read from the file when they are needed: quantizing is for them, too. */
+    b->m->head_is_embed = head == embed;
+    const struct place first = {T_EMBED, 0, head == embed};
+    b->m->embed_as = b->quantize ? packed_type(b, &embed->m, first) : embed->m.type;
     if (has_shape(b, head, d->vocab, d->hidden))
-        add_weight(b, &b->m->head, head, 0, d->vocab, 0);
+        add_weight(b, &b->m->head, head, (struct place){T_HEAD, 0, true}, 0, d->vocab, 0);
     bind_norm(b, &b->m->norm_out, T_NORM_OUT, 0, d->hidden);
 }
 
@@ -323,24 +337,13 @@ static void bind_rope(struct binder *b)
     }
 }
 
-static enum block_type type_named(const char *name)
-{
-    int type = 0;
-    while (type < TYPE_COUNT && (!block_can_quantize((enum block_type)type) || strcmp(block_info[type].name, name) != 0))
-        type++;
-    return (enum block_type)type;
-}
-
 pllm_status bind_model(struct binding *out, struct model *m, const struct model_options *o, pllm_error *err)
 {
-    struct binder b = {.b = out, .m = m, .o = o, .err = err, .quantize = TYPE_COUNT,
+    struct binder b = {.b = out, .m = m, .o = o, .err = err,
                        .fine = o->activations == ACTIVATIONS_AUTO && m->desc->hidden < NARROW};
     m->fine_activations = b.fine;
-    if (o->quantize) {
-        b.quantize = type_named(o->quantize);
-        if (b.quantize == TYPE_COUNT)
-            return error_set(err, PLLM_E_ARGUMENT, "quantize: is \"%s\", wanted q8_0, q4_0, q4_1, q4_k or q6_k", o->quantize);
-    }
+    if (o->quantize && !(b.quantize = mix_find(o->quantize)))
+        return error_set(err, PLLM_E_ARGUMENT, "quantize: is \"%s\", wanted %s", o->quantize, mix_names);
     bind_ends(&b);
     bind_rope(&b);
     for (int l = 0; l < m->desc->n_layers && !b.status; l++)

@@ -88,12 +88,16 @@ void describe_llama(struct model_desc *d, struct config *c)
 
 void describe_window(struct model_desc *d, struct config *c, int period)
 {
+    static const char pattern[] = "sliding_window_pattern";
     int window = (int)config_int_or(c, "sliding_window", 0, INT32_MAX, 0);
-    size_t listed = config_size(c, "layer_types");
+    const size_t listed = config_size(c, "layer_types"), flags = config_is_gguf(c) ? config_size(c, pattern) : 0;
     for (int l = 0; l < d->n_layers; l++) {
-        bool local = listed ? (size_t)l < listed &&
-                                  strcmp(config_string_at(c, "layer_types", (size_t)l), "sliding_attention") == 0
-                            : period == 1 || (l + 1) % period != 0;
+        const size_t i = (size_t)l;
+        bool local = period == 1 || (l + 1) % period != 0;
+        if (listed)
+            local = i < listed && strcmp(config_string_at(c, "layer_types", i), "sliding_attention") == 0;
+        else if (flags)
+            local = i < flags && config_int_at(c, pattern, i, 0, 1) != 0;
         d->layer[l].window = local ? window : 0;
     }
 }
@@ -138,6 +142,20 @@ static void check_sizes(const struct model_desc *d, struct config *c)
                     d->n_heads, d->head_dim, (int)MAX_SIZE);
 }
 
+/* What any GGUF file may say, whatever its family is used to say: our own do where it is needed. */
+static void describe_gguf(struct model_desc *d, struct config *c)
+{
+    if (!config_is_gguf(c))
+        return;
+    const double scale = config_float_or(c, "attention_multiplier", 0);
+    if (scale > 0)
+        d->attn_scale = (float)scale;
+    if (config_size(c, "sliding_window_pattern"))
+        describe_window(d, c, 1);
+    for (size_t l = 0; l < (size_t)d->n_layers && l < config_size(c, "expert_layers"); l++)
+        d->layer[l].experts = d->n_experts > 0 && config_int_at(c, "expert_layers", l, 0, 1);
+}
+
 pllm_status desc_open(struct model_desc **out, const struct family **family, struct config *c, pllm_error *err)
 {
     const struct family *f = find_family(c);
@@ -158,6 +176,7 @@ pllm_status desc_open(struct model_desc **out, const struct family **family, str
     }
     snprintf(d->family, sizeof d->family, "%s", f->name);
     f->describe(d, c);
+    describe_gguf(d, c);
     check_sizes(d, c);
     status = config_status(c, err);
     if (status) {

@@ -76,6 +76,7 @@ struct family {
     const char *name;             /* as users call it: "llama" */
     const char *const *hf;        /* config.json's architectures that it describes, NULL at the end */
     const char *const *gguf;      /* general.architecture likewise */
+    const char *writes;           /* the architecture of GGUF files that we write; NULL: the first of gguf */
     const char *const *types;     /* config.json's model_type likewise; NULL: it is `name` */
     const struct family *base;    /* whose tensor names hold where `names` has none */
     const struct tensor_name *names;
@@ -92,13 +93,16 @@ void desc_close(struct model_desc *d);
 /* Building blocks for families (describe_common reads what nearly all configs share). */
 void describe_common(struct model_desc *d, struct config *c);  /* sizes, activation, norm, experts, rope[0] */
 void describe_llama(struct model_desc *d, struct config *c);   /* the same, and GGUF's interleaved q and k */
-/* Window of the layers that config.json's layer_types calls "sliding_attention"; where it has none, of every layer but
- * each `period`-th (period 1: of all). No sliding_window in the config: of none. */
+/* Window of the layers that config.json's layer_types calls "sliding_attention", or for which GGUF's list
+ * attention.sliding_window_pattern is true; where there is none, of every layer but each `period`-th (period 1: of all). No sliding_window in the config: of none. */
 void describe_window(struct model_desc *d, struct config *c, int period);
 
 /* rope.c: inverse frequencies for short (which = 0) or long contexts into out[dims / 2]; returns the scale of cosines
  * and sines. Dynamic scaling changes nothing within the length that the model was made for, which is our limit. */
 float rope_frequencies(float *out, const struct rope_desc *r, int which);
+/* What llama3's scaling divides frequency i by: in single precision, as GGUF files keep it, so that both give the same. */
+float rope_llama3_divisor(const struct rope_desc *r, int i);
+double rope_attention_scale(const struct rope_desc *r); /* the same, unrounded */
 void describe_rope(struct rope_desc *r, struct config *c, int head_dim); /* from rope_theta, rope_scaling and friends */
 
 #endif

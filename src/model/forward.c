@@ -94,7 +94,7 @@ void decoder_step(struct decoder *d, const struct batch *batch, const float **lo
 {
     const struct model *m = d->m;
     d->be->begin(d->stream, batch);
-    d->be->embed(d->stream, d->x, &m->embed, m->desc->embed_scale);
+    d->be->embed(d->stream, d->x, &m->embed, m->embed_as, m->desc->embed_scale);
     for (int l = 0; l < m->desc->n_layers; l++) {
         attention(d, l, branch_input(d, &m->layers[l].attn_in));
         mlp(d, l, branch_input(d, &m->layers[l].mlp_in));

@@ -81,7 +81,7 @@ static pllm_status load_weights(struct model *m, const struct binding *b, const 
         m->weight_bytes += job->out->bytes;
         done += job->source.m.row_bytes * (uint64_t)job->source.n_rows;
         if (i + 1 == b->weights.n || b->weights.at[i + 1].tensor != job->tensor)
-            checkpoint_forget(m->checkpoint, job->tensor);
+            checkpoint_forget(m->checkpoint, job->tensor, 0, job->tensor->m.rows);
         if (o->progress && !o->progress(o->progress_user, "loading", done, total))
             return error_set(err, PLLM_E_ARGUMENT, "interrupted");
     }

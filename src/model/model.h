@@ -21,7 +21,9 @@ struct model {
     struct device *device;
     struct checkpoint *checkpoint; /* stays mapped: embeddings are read from it row by row */
     struct matrix_rows embed;
+    enum block_type embed_as; /* the type that its rows are rounded to: its own, or what --quantize asks for */
     struct weight head;
+    bool head_is_embed;       /* there is one matrix for both */
     struct norm norm_out;
     struct layer *layers;
     struct rope ropes[MODEL_ROPES];

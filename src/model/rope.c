@@ -19,7 +19,10 @@ static enum rope_scaling scaling_of(struct config *c)
         {"default", ROPE_NONE},   {"none", ROPE_NONE}, {"linear", ROPE_LINEAR},     {"dynamic", ROPE_DYNAMIC},
         {"llama3", ROPE_LLAMA3},  {"yarn", ROPE_YARN}, {"longrope", ROPE_LONGROPE}, {"su", ROPE_LONGROPE},
     };
-    const char *name = config_string_or(c, "rope_scaling.rope_type", config_string_or(c, "rope_scaling.type", "default"));
+    /* Files of Phi-3 have the two lists of divisors as tensors and their factor of attention, but no word for it. */
+    const bool unsaid = config_is_gguf(c) && config_has(c, "rope_scaling.attention_factor");
+    const char *name = config_string_or(c, "rope_scaling.rope_type",
+                                        config_string_or(c, "rope_scaling.type", unsaid ? "longrope" : "default"));
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i].name) == 0)
             return known[i].scaling;
@@ -37,6 +40,11 @@ static double positive(struct config *c, const char *key, double value)
     return value;
 }
 
+static double yarn_mscale(double factor, double m)
+{
+    return factor <= 1 ? 1 : 0.1 * m * log(factor) + 1;
+}
+
 static void describe_scaling(struct rope_desc *r, struct config *c, double context)
 {
     const bool needs_factor = r->scaling == ROPE_LINEAR || r->scaling == ROPE_DYNAMIC || r->scaling == ROPE_LLAMA3;
@@ -49,6 +57,8 @@ static void describe_scaling(struct rope_desc *r, struct config *c, double conte
     if (r->scaling == ROPE_LONGROPE)
         r->factor = stretched; /* what its attention factor is made of */
     r->attention_factor = config_float_or(c, "rope_scaling.attention_factor", 0);
+    if (config_is_gguf(c) && r->scaling == ROPE_YARN)
+        r->attention_factor *= yarn_mscale(r->factor, 1); /* there, a factor of what the formula gives */
     r->beta_fast = config_float_or(c, "rope_scaling.beta_fast", 32);
     r->beta_slow = config_float_or(c, "rope_scaling.beta_slow", 1);
     r->mscale = config_float_or(c, "rope_scaling.mscale", 0);
@@ -121,12 +131,7 @@ static double yarn(const struct rope_desc *r, double f, int i)
     return f / r->factor * ramp + f * (1 - ramp);
 }
 
-static double yarn_mscale(double factor, double m)
-{
-    return factor <= 1 ? 1 : 0.1 * m * log(factor) + 1;
-}
-
-static double attention_scale(const struct rope_desc *r)
+double rope_attention_scale(const struct rope_desc *r)
 {
     if (r->scaling != ROPE_YARN && r->scaling != ROPE_LONGROPE)
         return 1;
@@ -139,20 +144,31 @@ static double attention_scale(const struct rope_desc *r)
     return yarn_mscale(r->factor, 1);
 }
 
+static double plain_frequency(const struct rope_desc *r, int i)
+{
+    return 1 / pow(r->theta, 2.0 * i / r->dims);
+}
+
+float rope_llama3_divisor(const struct rope_desc *r, int i)
+{
+    const double f = plain_frequency(r, i);
+    return (float)(f / llama3(r, f));
+}
+
 float rope_frequencies(float *out, const struct rope_desc *r, int which)
 {
     const float *divisors = r->factors[which] ? r->factors[which] : r->factors[0];
     for (int i = 0; i < r->dims / 2; i++) {
-        double f = 1 / pow(r->theta, 2.0 * i / r->dims);
+        double f = plain_frequency(r, i);
         if (divisors)
             f /= (double)divisors[i];
         else if (r->scaling == ROPE_LINEAR)
             f /= r->factor;
         else if (r->scaling == ROPE_LLAMA3)
-            f = llama3(r, f);
+            f /= (double)rope_llama3_divisor(r, i);
         else if (r->scaling == ROPE_YARN)
             f = yarn(r, f, i);
         out[i] = (float)f;
     }
-    return (float)attention_scale(r);
+    return (float)rope_attention_scale(r);
 }

@@ -1,5 +1,7 @@
 #include "text/gguf_pre.h"
 
+#include "text/impl.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -57,4 +59,17 @@ const struct gguf_pre *gguf_pre_find(const char *name)
             if ((size_t)(end - at) == n && memcmp(at, name, n) == 0)
                 return &pres[i];
     return NULL;
+}
+
+const struct gguf_pre *gguf_pre_at(size_t i)
+{
+    return i < sizeof pres / sizeof pres[0] ? &pres[i] : NULL;
+}
+
+pllm_status gguf_pre_push(const struct gguf_pre *pre, pretok_steps *steps, pllm_error *err)
+{
+    pllm_status status = PLLM_OK;
+    for (size_t i = 0; i < sizeof pre->patterns / sizeof pre->patterns[0] && pre->patterns[i] && !status; i++)
+        status = pretok_push_regex(steps, pre->patterns[i], strlen(pre->patterns[i]), SPLIT_ISOLATED, false, err);
+    return status;
 }

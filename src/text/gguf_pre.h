@@ -2,6 +2,8 @@
 #ifndef PARALLM_TEXT_GGUF_PRE_H
 #define PARALLM_TEXT_GGUF_PRE_H
 
+#include "text/pretokenize.h"
+
 #include <stdbool.h>
 
 struct gguf_pre {
@@ -13,5 +15,11 @@ struct gguf_pre {
 
 /* NULL: no such name. */
 const struct gguf_pre *gguf_pre_find(const char *name);
+
+/* All of them, the first of equal ones first; NULL past the last one. */
+const struct gguf_pre *gguf_pre_at(size_t i);
+
+/* Its patterns as steps, behind those that are there. */
+pllm_status gguf_pre_push(const struct gguf_pre *pre, pretok_steps *steps, pllm_error *err);
 
 #endif

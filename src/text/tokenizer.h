@@ -31,6 +31,8 @@ struct gguf_vocab {
     const int32_t *types;  /* [n_tokens] or NULL: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte */
     const struct text_span *merges;
     size_t n_merges;
+    const int32_t *unmerged; /* with scores: tokens that no merge makes, which GGUF itself cannot say */
+    size_t n_unmerged;
     int64_t bos, eos, eot, unk, pad;
     int add_bos, add_eos, add_space_prefix, remove_extra_whitespaces; /* 0, 1 or -1 */
 };

@@ -153,8 +153,8 @@ static pllm_status build_gpt2(struct tokenizer *t, const struct gguf_vocab *v, p
     if (!pre)
         return error_set(err, PLLM_E_UNSUPPORTED, "tokenizer.ggml.pre: is \"%.64s\", which this build does not know", name);
     pllm_status status = read_merges(t, v, err);
-    for (size_t i = 0; i < sizeof pre->patterns / sizeof pre->patterns[0] && pre->patterns[i] && !status; i++)
-        status = pretok_push_regex(&t->pretokenizer, pre->patterns[i], strlen(pre->patterns[i]), SPLIT_ISOLATED, false, err);
+    if (!status)
+        status = gguf_pre_push(pre, &t->pretokenizer, err);
     if (!status)
         status = read_special_ids(t, v, false, pre->add_bos, err);
     if (!status && v->add_space_prefix > 0 && !vec_push(&t->pretokenizer, (struct pretok_step){.kind = PRETOK_PREFIX_SPACE}))
@@ -175,7 +175,13 @@ static pllm_status build_llama(struct tokenizer *t, const struct gguf_vocab *v, 
         return error_memory(err, "tokenizer.ggml.tokens");
     t->bpe.missing = BPE_MISSING_BYTES;
     t->bpe.byte_fallback = true;
-    pllm_status status = bpe_merges_from_scores(&t->bpe, v->scores, NULL, err);
+    bool *skip = mem_zalloc(v->n_tokens, sizeof *skip);
+    for (size_t i = 0; skip && i < v->n_unmerged; i++)
+        if (v->unmerged[i] >= 0 && (size_t)v->unmerged[i] < v->n_tokens)
+            skip[v->unmerged[i]] = true;
+    pllm_status status = skip ? bpe_merges_from_scores(&t->bpe, v->scores, v->n_unmerged ? skip : NULL, err)
+                              : error_memory(err, "tokenizer.ggml.tokens");
+    mem_free(skip);
     if (!status && prefix)
         status = norm_push_prepend(&t->normalizer, " ", 1, err);
     if (!status)

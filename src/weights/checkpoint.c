@@ -121,14 +121,14 @@ static void forget(const struct checkpoint *c, const uint8_t *bytes, size_t n)
     }
 }
 
-void checkpoint_forget(const struct checkpoint *c, const struct tensor *t)
+void checkpoint_forget(const struct checkpoint *c, const struct tensor *t, int64_t first, int64_t n)
 {
     const struct matrix_rows *m = &t->m;
-    file_forget(&c->files.at[t->file], m->data, (size_t)m->rows * m->row_bytes);
+    file_forget(&c->files.at[t->file], m->data + (size_t)first * m->row_bytes, (size_t)n * m->row_bytes);
     if (m->type == TYPE_MLX) {
-        size_t bytes = (size_t)(m->rows * (m->cols / m->group)) * (size_t)block_info[m->scale_type].bytes;
-        forget(c, m->scales, bytes);
-        forget(c, m->biases, bytes);
+        const size_t row_bytes = (size_t)(m->cols / m->group) * (size_t)block_info[m->scale_type].bytes;
+        forget(c, m->scales + (size_t)first * row_bytes, (size_t)n * row_bytes);
+        forget(c, m->biases + (size_t)first * row_bytes, (size_t)n * row_bytes);
     }
 }
 

@@ -85,6 +85,7 @@ static const struct {
     {"moe_intermediate_size", ".expert_feed_forward_length"},
     {"shared_expert_intermediate_size", ".expert_shared_feed_forward_length"},
     {"norm_topk_prob", ".expert_weights_norm"},
+    {"expert_layers", "parallm.expert_layers"}, /* our own: which layers have experts, where not all have */
 
     {"rotary_dim", ".rope.dimension_count"},
     {"rope_theta", ".rope.freq_base"},

@@ -59,6 +59,15 @@ static pllm_status find_type(const struct reader *r, const char *tensor, uint32_
     return PLLM_OK;
 }
 
+uint32_t gguf_type_number(enum block_type type)
+{
+    const uint32_t n = sizeof tensor_types / sizeof *tensor_types;
+    for (uint32_t i = 0; i < n; i++)
+        if (type < TYPE_MLX && tensor_types[i].name && tensor_types[i].type == type)
+            return i;
+    return UINT32_MAX;
+}
+
 /* ---- Pieces ------------------------------------------------------------------------------------- */
 
 static pllm_status ends_inside(const struct reader *r, const char *what)

@@ -41,6 +41,9 @@ struct gguf {
     size_t text_bytes;              /* copied so far */
 };
 
+/* ggml's number of a tensor type; TYPE_MLX and TYPE_COUNT have none: UINT32_MAX. */
+uint32_t gguf_type_number(enum block_type type);
+
 /* Reads n bytes, which stay the caller's. `source` is kept, not copied. */
 pllm_status gguf_open(struct gguf **out, const uint8_t *bytes, size_t n, const char *source, pllm_error *err);
 void gguf_close(struct gguf *g);

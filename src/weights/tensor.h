@@ -59,7 +59,7 @@ pllm_status checkpoint_end_tokens(const struct checkpoint *c, token_vec *ids, pl
 enum { TENSOR_WHY = 96 };
 bool tensor_layout(struct tensor *t, enum block_type type, size_t *bytes, char why[TENSOR_WHY]);
 
-/* The bytes of a tensor were read and will not be again (file_forget). */
-void checkpoint_forget(const struct checkpoint *c, const struct tensor *t);
+/* n rows of a tensor were read and will not be again (file_forget). */
+void checkpoint_forget(const struct checkpoint *c, const struct tensor *t, int64_t first, int64_t n);
 
 #endif

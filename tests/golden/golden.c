@@ -15,10 +15,9 @@
 #include "model/model.h"
 
 #include "../unit/tensors.h"
+#include "prompts.h"
 
 #include <math.h>
-
-enum { MAX_ROWS = 4096, MAX_PROMPTS = 32, THREADS = 2 };
 
 static const char *const *arguments;
 static int n_arguments;
@@ -46,30 +45,15 @@ static struct model *open_model(struct pool *pool)
     return m;
 }
 
-/* The prompts as one batch: each a sequence of its own, with blocks of its own. */
-struct prompts {
-    struct batch batch;
-    struct batch_seq seqs[MAX_PROMPTS];
-    int32_t tokens[MAX_ROWS], out_rows[MAX_ROWS], blocks[MAX_ROWS];
-    int n_blocks;
-};
-
 static void add_prompt(struct prompts *p, const struct json *ids)
 {
-    struct batch_seq *s = &p->seqs[p->batch.n_seqs++];
     const int n = (int)json_size(ids);
-    *s = (struct batch_seq){.first_row = p->batch.n_rows, .n_rows = n, .adapter = -1};
-    for (int g = 0; g < KV_GROUPS; g++)
-        s->blocks[g] = p->blocks + p->n_blocks;
-    for (int i = 0; i < (n + KV_BLOCK - 1) / KV_BLOCK; i++, p->n_blocks++)
-        p->blocks[p->n_blocks] = p->n_blocks;
+    int32_t *tokens = prompts_add(p, n);
     for (int i = 0; i < n; i++) {
         struct json id = json_item(ids, (size_t)i);
         int64_t value = 0;
-        assert_true(p->batch.n_rows < MAX_ROWS);
         assert_int_equal(json_as_int(&id, 0, INT32_MAX, &value, NULL), PLLM_OK);
-        p->out_rows[p->batch.n_rows] = p->batch.n_rows;
-        p->tokens[p->batch.n_rows++] = (int32_t)value;
+        tokens[i] = (int32_t)value;
     }
 }
 
@@ -125,17 +109,7 @@ static void logits_are_the_references(void **state)
         add_prompt(&p, &ids);
     }
     struct model *m = open_model(pool);
-    const int rope_switch = model_rope_switch(m->desc);
-    for (int i = 0; i < p.batch.n_seqs; i++)
-        p.seqs[i].rope = rope_switch > 0 && p.seqs[i].n_rows > rope_switch;
-    p.batch.n_out = p.batch.n_rows;
-    p.batch.tokens = p.tokens;
-    p.batch.out_rows = p.out_rows;
-    p.batch.seqs = p.seqs;
-    const struct decoder_options o = {.pool = pool, .max_rows = p.batch.n_rows, .max_seqs = p.batch.n_seqs,
-                                      .max_out = p.batch.n_rows, .kv_type = KV_F32, .n_blocks = {p.n_blocks, p.n_blocks}};
-    assert_int_equal(decoder_open(&d, m, &o, NULL), PLLM_OK);
-    decoder_step(d, &p.batch, &logits, &stride);
+    d = prompts_run(&p, m, pool, &logits, &stride);
     for (int i = 0; i < p.batch.n_seqs; i++) {
         double one = difference(&t, i, logits + (size_t)p.seqs[i].first_row * stride, stride, &std);
         most = one > most || isnan(one) ? one : most;

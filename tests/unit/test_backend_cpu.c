@@ -30,7 +30,7 @@ static void embeds_norms_adds_gathers(void **state)
             struct fixture_batch b;
             fixture_rows(&b, ROWS, 50, &seed);
             be->begin(f.stream, &b.batch);
-            be->embed(f.stream, x, &table.m, 3.0f);
+            be->embed(f.stream, x, &table.m, table.m.type, 3.0f);
             const struct norm rms = {NORM_RMS, 1e-5f, weight, NULL}, layer = {NORM_LAYER, 1e-5f, weight, bias};
             be->norm(f.stream, y, x, &rms);
             be->norm(f.stream, z, x, &layer);

@@ -10,6 +10,7 @@ struct job {
     size_t out_stride, in_stride;
     int cols, n_rows, per_task;
     const struct matrix_rows *table;
+    enum block_type as;
     const struct norm *norm;
     float scale;
 };
@@ -27,6 +28,19 @@ static int task_end(const struct job *job, int task)
     return end < job->n_rows ? end : job->n_rows;
 }
 
+/* What n values are once they have been through blocks of a type. */
+static void round_to(float *x, enum block_type type, int64_t n)
+{
+    enum { PIECE = 256 }; /* whole blocks of every type */
+    uint8_t blocks[PIECE * sizeof(float)];
+    const struct matrix_rows row = {.type = type, .rows = 1, .cols = PIECE, .data = blocks, .row_bytes = sizeof blocks};
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int64_t here = n - i < PIECE ? n - i : PIECE;
+        block_quantize(blocks, type, x + i, here);
+        matrix_dequantize(x + i, &row, 0, 0, here);
+    }
+}
+
 static void embed_task(void *argument, int task, int thread)
 {
     const struct job *job = argument;
@@ -34,17 +48,19 @@ static void embed_task(void *argument, int task, int thread)
     for (int r = task * job->per_task; r < task_end(job, task); r++) {
         float *out = job->out + (size_t)r * job->out_stride;
         matrix_dequantize(out, job->table, job->s->batch->tokens[r], 0, job->cols);
+        if (job->as != job->table->type)
+            round_to(out, job->as, job->cols);
         if (job->scale != 1.0f)
             for (int i = 0; i < job->cols; i++)
                 out[i] *= job->scale;
     }
 }
 
-void op_embed(struct stream *s, struct act *out, const struct matrix_rows *table, float scale)
+void op_embed(struct stream *s, struct act *out, const struct matrix_rows *table, enum block_type as, float scale)
 {
     double start = clock_now();
     struct job job = {.out = out->data, .out_stride = out->stride, .cols = (int)table->cols, .n_rows = s->n_rows,
-                      .table = table, .scale = scale};
+                      .table = table, .as = as, .scale = scale};
     run(s, embed_task, &job);
     act_written(s, out);
     s->seconds[CLOCK_EMBED] += clock_now() - start;

@@ -186,7 +186,8 @@ void op_attend(struct stream *s, struct kv *kv, struct act *out, struct act *q, 
 /* ---- elementwise.c ---- */
 
 void norm_row(const struct kernels *k, float *out, const float *in, const struct norm *norm, int n);
-void op_embed(struct stream *s, struct act *out, const struct matrix_rows *table, float scale);
+void op_embed(struct stream *s, struct act *out, const struct matrix_rows *table, enum block_type as,
+              float scale);
 void op_norm(struct stream *s, struct act *out, const struct act *in, const struct norm *norm);
 void op_add(struct stream *s, struct act *out, const struct act *in, float scale);
 void op_gather(struct stream *s, struct act *out, const struct act *in);

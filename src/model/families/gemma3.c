@@ -21,7 +21,8 @@ static void describe(struct model_desc *d, struct config *c)
     family_gemma.describe(d, c);
     d->attn_scale = (float)(1.0 / sqrt(query_scalar(d, c)));
     d->final_softcap = (float)config_float_or(c, "final_logit_softcapping", 0);
-    describe_window(d, c, (int)config_int_or(c, "sliding_window_pattern", 1, 64, 6));
+    const bool listed = config_size(c, "sliding_window_pattern") > 0;
+    describe_window(d, c, listed ? 1 : (int)config_int_or(c, "sliding_window_pattern", 1, 64, 6));
     double local_theta = config_float_or(c, "rope_local_base_freq", 10000);
     d->rope[1] = (struct rope_desc){.dims = d->rope[0].dims, .theta = local_theta};
     d->n_ropes = 2;

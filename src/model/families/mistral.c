@@ -10,5 +10,5 @@ static void describe(struct model_desc *d, struct config *c)
 static const char *const hf[] = {"MistralForCausalLM", NULL}, *const gguf[] = {"mistral", NULL};
 
 const struct family family_mistral = {
-    .name = "mistral", .hf = hf, .gguf = gguf, .base = &family_llama, .describe = describe,
+    .name = "mistral", .hf = hf, .gguf = gguf, .writes = "llama", .base = &family_llama, .describe = describe,
 };

@@ -18,5 +18,5 @@ static void describe(struct model_desc *d, struct config *c)
 static const char *const hf[] = {"MixtralForCausalLM", NULL};
 
 const struct family family_mixtral = {
-    .name = "mixtral", .hf = hf, .base = &family_llama, .names = names, .describe = describe,
+    .name = "mixtral", .hf = hf, .writes = "llama", .base = &family_llama, .names = names, .describe = describe,
 };

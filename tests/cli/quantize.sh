@@ -1,0 +1,34 @@
+# A smaller checkpoint: what is written, what is refused, and that nothing half-written remains.
+. tests/cli/check.sh
+
+out=$work/out.gguf
+run 2 "$PARALLM" quantize $tiny && one_error 'quantize: has no OUT'
+run 2 "$PARALLM" quantize $tiny "$out" && one_error 'quantize: has no --type'
+run 2 "$PARALLM" quantize $tiny "$out" --type q9_9 && one_error 'type: is "q9_9", wanted q8_0, '
+run 3 "$PARALLM" quantize "$work/missing" "$out" --type q8_0 && one_error "$work/missing"
+[ ! -e "$out" ] || failed "a failed run left $out"
+
+# Every type, from each format; what comes out is a model, and the names are taken in either case.
+for model in $tiny $tiny_hf tests/golden/llama-4bit-g32; do
+    for type in q8_0 Q4_K_M q4_0 q6_k f16; do
+        run 0 "$PARALLM" quantize $model "$out" --type $type --force
+        run 0 "$PARALLM" generate "$out" --quiet --max-tokens 2 --ignore-eos -i - <<< '{"prompt_token_ids": [1, 5, 9]}'
+        says out '"completion_tokens": 2'
+    done
+done
+
+# An existing file is replaced only when that is asked for, and whole.
+cp "$out" "$work/before"
+run 5 "$PARALLM" quantize $tiny "$out" --type q8_0 && one_error "$out: exists, wanted a new file"
+cmp -s "$out" "$work/before" || failed "a refused run changed $out"
+run 0 "$PARALLM" quantize $tiny "$out" --type q8_0 --force
+cmp -s "$out" "$work/before" && failed "--force did not replace $out"
+
+# No room, no permission, no folder: exit code 5, and what was there stays.
+cp "$out" "$work/before"
+run 5 bash -c "ulimit -f 16; trap '' XFSZ; '$PARALLM' quantize $tiny_hf '$out' --type f32 --force" && one_error "$out: "
+cmp -s "$out" "$work/before" || failed "a run without room changed $out"
+run 5 "$PARALLM" quantize $tiny "$work/none/x.gguf" --type q8_0 && one_error "$work/none/x.gguf: No such file"
+run 5 "$PARALLM" quantize $tiny "$work" --type q8_0 --force && one_error "$work: "
+[ "$(ls "$work" | grep -c part)" = 0 ] || failed "temporary files remain: $(ls "$work")"
+finish
