@@ -119,7 +119,7 @@ struct backend {
 
     pllm_status (*device_open)(struct device **out, const char *isa, pllm_error *err);
     void (*device_close)(struct device *d);
-    const struct kernels *(*device_kernels)(const struct device *d); /* NULL: not a CPU */
+    const struct kernels *(*device_kernels)(const struct device *d); /* the host's, for what is done there */
     /* Brings a matrix into the form that `linear` reads. */
     pllm_status (*weight_load)(struct device *d, struct weight *out, const struct weight_source *source,
                                struct pool *pool, pllm_error *err);

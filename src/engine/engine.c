@@ -39,7 +39,7 @@ static pllm_status open_parts(struct engine *e, pllm_error *err)
     e->sched.batch.adapters = e->adapter_list;
     e->scratch = mem_zalloc((size_t)z->threads, sizeof *e->scratch);
     for (int i = 0; e->scratch && i < z->threads; i++)
-        if (!sampler_scratch_init(&e->scratch[i], e->model.vocab, (size_t)z->max_len))
+        if (!sampler_scratch_init(&e->scratch[i], e->model.kernels, e->model.vocab, (size_t)z->max_len))
             return error_memory(err, "sampler");
     return e->scratch ? PLLM_OK : error_memory(err, "sampler");
 }

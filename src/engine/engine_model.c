@@ -42,6 +42,7 @@ struct engine_model engine_model_of(const struct model *m)
         all_windowed = all_windowed && model_kv_group(d, l) == 1;
     return (struct engine_model){
         .ctx = m,
+        .kernels = m->backend->device_kernels(m->device),
         .vocab = d->vocab,
         .max_context = d->max_context,
         .window = model_group_window(d, 1),

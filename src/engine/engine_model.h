@@ -7,6 +7,7 @@
 
 struct engine_model {
     const void *ctx; /* first argument of the functions; outlives the engine */
+    const struct kernels *kernels; /* the host's, with which rows of logits are read; outlives the engine */
     int vocab, max_context;
     int window;      /* of the layers in KV group 1; 0: there are none */
     bool all_windowed; /* no layer is in group 0 */

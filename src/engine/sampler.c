@@ -1,33 +1,27 @@
 #include "engine/sampler.h"
 
 #include "base/mem.h"
-#include "base/rng.h"
+#include "engine/draw.h"
 #include "engine/logits.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { DRAW_TOKEN, DRAW_XTC }; /* numbers of the draws of one position */
-
-static int n_blocks(int vocab)
+bool sampler_scratch_init(struct sampler_scratch *s, const struct kernels *k, int vocab, size_t max_tokens)
 {
-    return (vocab + FILTER_BLOCK - 1) / FILTER_BLOCK;
-}
-
-bool sampler_scratch_init(struct sampler_scratch *s, int vocab, size_t max_tokens)
-{
-    size_t n = (size_t)vocab;
-    *s = (struct sampler_scratch){.vocab = vocab, .process.n_matches = max_tokens};
+    size_t n = (size_t)vocab, room = n + ROW_SLACK, blocks = (size_t)row_blocks(vocab);
+    *s = (struct sampler_scratch){.row.k = k, .process.n_matches = max_tokens};
+    s->row.block_max = mem_alloc(blocks, sizeof(float));
+    s->row.block_sum = mem_alloc(blocks, sizeof(float));
     s->logits = mem_alloc(n, sizeof *s->logits);
-    s->block_max = mem_alloc((size_t)n_blocks(vocab), sizeof *s->block_max);
     s->process.matches = mem_alloc(max_tokens, sizeof *s->process.matches);
     s->process.longest = mem_zalloc(n, sizeof *s->process.longest);
-    s->set.id = mem_alloc(n + 1, sizeof *s->set.id); /* filter_collect writes one ahead */
-    s->set.logit = mem_alloc(n + 1, sizeof *s->set.logit);
-    s->set.weight = mem_alloc(n + 1, sizeof *s->set.weight);
-    s->set.key = mem_alloc(n + 1, sizeof *s->set.key);
-    if (s->logits && s->block_max && s->process.matches && s->process.longest && s->set.id && s->set.logit &&
-        s->set.weight && s->set.key)
+    s->set.id = mem_alloc(room, sizeof *s->set.id);
+    s->set.logit = mem_alloc(room, sizeof *s->set.logit);
+    s->set.weight = mem_alloc(room, sizeof *s->set.weight);
+    s->set.key = mem_alloc(room, sizeof *s->set.key);
+    if (s->row.block_max && s->row.block_sum && s->logits && s->process.matches && s->process.longest && s->set.id &&
+        s->set.logit && s->set.weight && s->set.key)
         return true;
     sampler_scratch_fini(s);
     return false;
@@ -41,14 +35,15 @@ void sampler_scratch_fini(struct sampler_scratch *s)
     mem_free(s->set.id);
     mem_free(s->process.longest);
     mem_free(s->process.matches);
-    mem_free(s->block_max);
     mem_free(s->logits);
+    mem_free(s->row.block_sum);
+    mem_free(s->row.block_max);
     *s = (struct sampler_scratch){0};
 }
 
 size_t sampler_scratch_bytes(int vocab, size_t max_tokens)
 {
-    return 6 * sizeof(float) * (size_t)vocab + sizeof(float) * (size_t)n_blocks(vocab) + sizeof(int32_t) * max_tokens;
+    return sizeof(float) * (6 * (size_t)vocab + 4 * ROW_SLACK + 2 * (size_t)row_blocks(vocab) + max_tokens);
 }
 
 /* ---- The most probable ------------------------------------------------------------------------------ */
@@ -91,7 +86,7 @@ static size_t best_of(struct filter_set *set, pllm_top *top, size_t n)
         n = (size_t)set->n;
     if (n == 0)
         return 0;
-    float bound = filter_kth(set->weight, set->logit, set->n, (int)n);
+    float bound = row_kth(set->weight, set->logit, set->n, (int)n);
     size_t m = 0;
     for (int i = 0; i < set->n; i++)
         if (set->logit[i] > bound)
@@ -105,111 +100,56 @@ static size_t best_of(struct filter_set *set, pllm_top *top, size_t n)
 
 /* ---- Raw log-probabilities ---------------------------------------------------------------------------- */
 
-/* A row of logits as it came: log p(i) = (logits[i] - max) - log_sum. */
-struct row {
+/* Of a row as it came: log p(i) = (logits[i] - max) - log_sum. */
+struct raw {
     float max;
     double log_sum;
+    int best;
 };
 
-static float logprob_of(const struct row *row, float logit)
+static float raw_logprob(const struct raw *raw, float logit)
 {
-    return (float)((double)logit - (double)row->max - row->log_sum);
+    return (float)((double)logit - (double)raw->max - raw->log_sum);
 }
 
-/* False: no finite maximum. Fills s->block_max. */
-static bool read_row(const float *logits, int vocab, struct sampler_scratch *s, struct row *row)
+/* Reads the row, and takes its n best. False: it is none. */
+static bool read_raw(const float *logits, int vocab, struct sampler_scratch *s, struct raw *raw, pllm_top *top, size_t *n_top)
 {
-    row->max = filter_block_max(s->block_max, logits, vocab);
-    return isfinite(row->max);
-}
-
-static size_t raw_top(const float *logits, int vocab, struct sampler_scratch *s, const struct row *row,
-                      pllm_top *top, size_t n)
-{
+    size_t n = *n_top;
+    *n_top = 0;
+    if (!row_read(&s->row, logits, vocab))
+        return false;
+    raw->max = s->row.max;
+    raw->log_sum = log(row_weigh(&s->row, 1, -INFINITY));
+    raw->best = row_best(&s->row);
     if (n == 0)
-        return 0;
-    filter_collect(&s->set, s->block_max, logits, vocab,
-                   filter_bound(s->set.weight, s->block_max, logits, vocab, (int)n));
-    n = best_of(&s->set, top, n);
-    for (size_t i = 0; i < n; i++)
-        top[i].logprob = logprob_of(row, top[i].logprob);
-    return n;
+        return true;
+    s->set.n = row_collect(&s->row, s->set.id, s->set.logit, row_bound(&s->row, s->set.weight, n < (size_t)vocab ? (int)n : vocab));
+    *n_top = best_of(&s->set, top, n);
+    for (size_t i = 0; i < *n_top; i++)
+        top[i].logprob = raw_logprob(raw, top[i].logprob);
+    return true;
 }
 
 struct sampler_result sampler_score(const float *logits, int vocab, int32_t token, struct sampler_scratch *s,
                                     pllm_top *top, size_t *n_top)
 {
-    struct row row;
-    if (!read_row(logits, vocab, s, &row)) {
-        *n_top = 0;
+    struct raw raw;
+    if (!read_raw(logits, vocab, s, &raw, top, n_top))
         return (struct sampler_result){.token = -1};
-    }
-    row.log_sum = log(filter_exp(NULL, logits, vocab, row.max, 1));
-    int best = filter_arg_max(s->block_max, logits, vocab, row.max);
-    *n_top = raw_top(logits, vocab, s, &row, top, *n_top);
-    return (struct sampler_result){token, logprob_of(&row, logits[token]), token == best};
+    return (struct sampler_result){token, raw_logprob(&raw, logits[token]), token == raw.best};
 }
 
 /* ---- The distribution that is drawn from ---------------------------------------------------------------- */
 
-/* Weights of the whole vocabulary, in the set; those that no filter could keep may be left out. */
-static void fill_all(const pllm_sampling *p, const float *x, int vocab, float max, float scale, struct filter_set *set)
+/* Reads the processed logits; false: none is finite. */
+static bool read_processed(const struct sampler_input *in, struct sampler_scratch *s, bool is_read)
 {
-    filter_exp(set->weight, x, vocab, max, scale);
-    set->n = vocab;
-    memcpy(set->logit, x, (size_t)vocab * sizeof *x);
-    for (int i = 0; i < vocab; i++)
-        set->id[i] = i;
-    if (p->typical_p < 1) /* log(0) has no place in an entropy */
-        filter_keep_min_p(set, 1e-37f);
-}
-
-/* The best k by logit, with their weights. */
-static void fill_top_k(const float *x, int vocab, float max, float scale, int k, struct sampler_scratch *s)
-{
-    filter_collect(&s->set, s->block_max, x, vocab, filter_bound(s->set.weight, s->block_max, x, vocab, k));
-    filter_keep_top_k(&s->set, k);
-    filter_exp(s->set.weight, s->set.logit, s->set.n, max, scale);
-    filter_keep_min_p(&s->set, 1e-37f);
-}
-
-/* What differences of logits are multiplied by; finite, so that a difference of 0 stays 0. */
-static float scale_of(const pllm_sampling *p)
-{
-    return p->temperature > 1e-30f ? 1 / p->temperature : 1e30f;
-}
-
-/* Leaves in s->set what may be drawn; x are processed logits with their block maxima in s->block_max. */
-static void make_set(const struct sampler_input *in, struct sampler_scratch *s, const float *x, float max)
-{
-    const pllm_sampling *p = in->params;
-    float scale = scale_of(p);
-    if (p->top_k > 0 && p->top_k < in->vocab)
-        fill_top_k(x, in->vocab, max, scale, p->top_k, s);
-    else
-        fill_all(p, x, in->vocab, max, scale, &s->set);
-    if (p->top_p < 1)
-        filter_keep_top_p(&s->set, (double)p->top_p);
-    if (p->min_p > 0)
-        filter_keep_min_p(&s->set, p->min_p);
-    if (p->typical_p < 1)
-        filter_keep_typical(&s->set, (double)p->typical_p, scale);
-    uint32_t position = (uint32_t)(in->n_tokens - in->n_prompt);
-    if (p->xtc_probability > 0 &&
-        rng_uniform(in->seed, in->sample, position, DRAW_XTC) < (double)p->xtc_probability)
-        filter_drop_top(&s->set, (double)p->xtc_threshold);
-}
-
-/* Processed logits, their block maxima and maximum; false: none is finite. */
-static bool process(const struct sampler_input *in, struct sampler_scratch *s, const float **x, float *max)
-{
-    *x = in->logits;
     if (logits_change(in)) {
         logits_process(in, s->logits, &s->process);
-        *x = s->logits;
+        return row_read(&s->row, s->logits, in->vocab);
     }
-    *max = filter_block_max(s->block_max, *x, in->vocab);
-    return isfinite(*max);
+    return is_read || row_read(&s->row, in->logits, in->vocab);
 }
 
 /* What is asked for of the distribution in s->set, about the candidate i that was drawn from it. */
@@ -217,15 +157,15 @@ static void report_processed(struct sampler_scratch *s, int i, float scale, stru
                              pllm_top *top, size_t *n_top)
 {
     struct filter_set *set = &s->set;
-    float max = set->logit[0];
+    float max = set->logit[0], logit = set->logit[i];
     int best = 0;
     for (int j = 1; j < set->n; j++)
         if (set->logit[j] > max) {
             max = set->logit[j];
             best = j;
         }
-    double log_sum = log(filter_exp(NULL, set->logit, set->n, max, scale));
-    float logit = set->logit[i];
+    s->row.k->exp_scaled(set->weight, set->logit, set->n, max, scale);
+    double log_sum = log(filter_total(set));
     result->is_greedy = i == best;
     result->logprob = (float)((double)((logit - max) * scale) - log_sum);
     *n_top = best_of(set, top, *n_top);
@@ -233,63 +173,60 @@ static void report_processed(struct sampler_scratch *s, int i, float scale, stru
         top[j].logprob = (float)((double)((top[j].logprob - max) * scale) - log_sum);
 }
 
-static struct sampler_result draw_greedy(const struct sampler_input *in, struct sampler_scratch *s, const float *x,
-                                         float max, bool processed, pllm_top *top, size_t *n_top)
+/* Draws from s->row, and reports about that distribution. */
+static struct sampler_result draw_processed(const struct sampler_input *in, struct sampler_scratch *s, pllm_top *top, size_t *n_top)
 {
-    struct sampler_result result = {.token = filter_arg_max(s->block_max, x, in->vocab, max), .is_greedy = true};
-    if (processed && *n_top > 0) {
-        top[0] = (pllm_top){result.token, 0};
-        *n_top = 1;
+    struct sampler_result result = {.is_greedy = true};
+    if (in->params->temperature <= 0) {
+        result.token = row_best(&s->row);
+        if (*n_top > 0)
+            top[0] = (pllm_top){result.token, 0};
+        *n_top = *n_top > 0;
+        return result;
     }
+    draw_set(in, s);
+    int i = draw_from_set(in, s);
+    result.token = s->set.id[i];
+    report_processed(s, i, draw_scale(in->params), &result, top, n_top);
     return result;
+}
+
+static int32_t draw(const struct sampler_input *in, struct sampler_scratch *s)
+{
+    if (in->params->temperature <= 0)
+        return row_best(&s->row);
+    int32_t token = draw_from_row(in, s);
+    if (token >= 0)
+        return token;
+    draw_set(in, s);
+    return s->set.id[draw_from_set(in, s)];
 }
 
 struct sampler_result sampler_draw(const struct sampler_input *in, struct sampler_scratch *s, bool processed,
                                    pllm_top *top, size_t *n_top)
 {
-    struct sampler_result result = {.token = -1};
-    struct row row = {0};
-    int raw_best = -1;
-    const float *x;
-    float max;
-    if (!processed) {
-        if (!read_row(in->logits, in->vocab, s, &row))
-            return *n_top = 0, result;
-        row.log_sum = log(filter_exp(NULL, in->logits, in->vocab, row.max, 1));
-        raw_best = filter_arg_max(s->block_max, in->logits, in->vocab, row.max);
-        *n_top = raw_top(in->logits, in->vocab, s, &row, top, *n_top);
-    }
-    if (!process(in, s, &x, &max))
-        return *n_top = 0, result;
-    if (in->params->temperature <= 0) {
-        result = draw_greedy(in, s, x, max, processed, top, n_top);
-    } else {
-        make_set(in, s, x, max);
-        uint32_t position = (uint32_t)(in->n_tokens - in->n_prompt);
-        int i = filter_pick(&s->set, rng_uniform(in->seed, in->sample, position, DRAW_TOKEN));
-        result.token = s->set.id[i];
-        if (processed)
-            report_processed(s, i, scale_of(in->params), &result, top, n_top);
-    }
-    if (!processed) {
-        result.logprob = logprob_of(&row, in->logits[result.token]);
-        result.is_greedy = result.token == raw_best;
-    }
-    return result;
+    const struct sampler_result none = {.token = -1};
+    struct raw raw;
+    if (!processed && !read_raw(in->logits, in->vocab, s, &raw, top, n_top))
+        return none;
+    if (!read_processed(in, s, !processed))
+        return *n_top = 0, none;
+    if (processed)
+        return draw_processed(in, s, top, n_top);
+    int32_t token = draw(in, s);
+    return (struct sampler_result){token, raw_logprob(&raw, in->logits[token]), token == raw.best};
 }
 
 bool sampler_probs(const struct sampler_input *in, struct sampler_scratch *s, float *probs)
 {
-    const float *x;
-    float max;
-    if (!process(in, s, &x, &max))
+    if (!read_processed(in, s, false))
         return false;
     memset(probs, 0, (size_t)in->vocab * sizeof *probs);
     if (in->params->temperature <= 0) {
-        probs[filter_arg_max(s->block_max, x, in->vocab, max)] = 1;
+        probs[row_best(&s->row)] = 1;
         return true;
     }
-    make_set(in, s, x, max);
+    draw_set(in, s);
     double total = filter_total(&s->set);
     for (int i = 0; i < s->set.n; i++)
         probs[s->set.id[i]] = (float)((double)s->set.weight[i] / total);

@@ -2,13 +2,14 @@
  *
  * Order: allowed and bad tokens, min_tokens, logit bias, repetition penalty, DRY, frequency and presence penalty,
  * temperature, top-k, top-p, min-p, typical-p, XTC. Each of the last five sees the distribution that the ones before
- * it left, renormalized; ties go to the lower id. The vocabulary is never sorted: each filter first narrows it
- * down to few candidates by a bound (filter.h). */
+ * it left, renormalized; ties go to the lower id. The vocabulary is never sorted: it is read by blocks (row.h), most
+ * draws need no more (draw.h), and the others narrow it down to few candidates by a bound (filter.h). */
 #ifndef PARALLM_ENGINE_SAMPLER_H
 #define PARALLM_ENGINE_SAMPLER_H
 
 #include "engine/filter.h"
 #include "engine/history.h"
+#include "engine/row.h"
 #include "parallm.h"
 
 struct sampler_input {
@@ -32,15 +33,14 @@ struct logits_scratch { /* for DRY */
 };
 
 struct sampler_scratch {
-    int vocab;
+    struct row row;        /* being read: as it came, then processed */
     struct filter_set set; /* candidates */
     float *logits;         /* [vocab], processed */
-    float *block_max;      /* [blocks of FILTER_BLOCK] */
     struct logits_scratch process;
 };
 
-/* Scratch of one thread; max_tokens: longest history. */
-bool sampler_scratch_init(struct sampler_scratch *s, int vocab, size_t max_tokens);
+/* Scratch of one thread; `k` outlives it; max_tokens: longest history. */
+bool sampler_scratch_init(struct sampler_scratch *s, const struct kernels *k, int vocab, size_t max_tokens);
 void sampler_scratch_fini(struct sampler_scratch *s);
 size_t sampler_scratch_bytes(int vocab, size_t max_tokens);
 

@@ -70,6 +70,8 @@ struct kv_kernel {
 
 /* ---- Element-wise and reductions ---------------------------------------------------------------- */
 
+enum { ROW_BLOCK = 128, ROW_SLACK = 16 };
+
 enum activation { ACTIVATE_SILU, ACTIVATE_GELU_TANH, ACTIVATE_GELU, ACTIVATE_RELU };
 
 struct kernels {
@@ -95,10 +97,19 @@ struct kernels {
     void (*softcap)(float *x, float cap, int n);                         /* x = cap * tanh(x / cap) */
     /* What form A8 loses of a row: out[i] = in[i] - scale * q[i], n values. A block that is not finite: anything. */
     void (*a8_rest)(float *out, const float *in, int n);
-    /* Largest value and its first index. NaN counts as larger than all: the caller then reports it. */
-    void (*arg_max)(const float *x, int n, float *value, int *index);
-    /* log(sum(exp(x[i]))), summed in a fixed order. */
-    double (*log_sum_exp)(const float *x, int n);
+
+    /* Rows of logits, in blocks of ROW_BLOCK values (the last one may be shorter), without NaN but where said. */
+
+    /* largest[b] = the largest value of block b. Returns the largest of all; NaN if there is a NaN. */
+    float (*block_max)(float *largest, const float *x, int n);
+    /* sum[b] = sum over the values x[i] >= bound of block b of exp((x[i] - base) * scale); x <= base, scale > 0.
+     * Blocks with largest[b] < bound are not looked at. Returns the sum of all. */
+    double (*block_exp)(float *sum, const float *largest, const float *x, int n, float base, float scale, float bound);
+    /* out[i] = exp((x[i] - base) * scale), x <= base; the same bits that block_exp adds up. out may be x. */
+    void (*exp_scaled)(float *out, const float *x, int n, float base, float scale);
+    /* Appends the x[i] >= bound and their numbers first + i, in order; returns how many. Values and numbers have
+     * room for n + ROW_SLACK: vectors are written whole. */
+    int (*collect)(int32_t *number, float *value, const float *x, int n, int first, float bound);
 };
 
 /* Fills the table for the best tier that is both in `features` (cpu.h) and not above `isa` (NULL: no cap).

@@ -88,27 +88,57 @@ static void softcap_scalar(float *x, float cap, int n)
         x[i] = cap * tanhf(x[i] / cap);
 }
 
-static void arg_max_scalar(const float *x, int n, float *value, int *index)
+static float block_max_scalar(float *largest, const float *x, int n)
 {
-    int best = 0;
-    for (int i = 1; i < n && !isnan(x[best]); i++)
-        if (x[i] > x[best] || isnan(x[i]))
-            best = i;
-    *value = x[best];
-    *index = best;
+    float all = -INFINITY;
+    bool nan = false;
+    for (int b = 0; b * ROW_BLOCK < n; b++) {
+        float m = -INFINITY;
+        for (int i = b * ROW_BLOCK; i < n && i < (b + 1) * ROW_BLOCK; i++) {
+            m = x[i] > m ? x[i] : m;
+            nan = nan || isnan(x[i]);
+        }
+        largest[b] = m;
+        all = m > all ? m : all;
+    }
+    return nan ? NAN : all;
 }
 
-static double log_sum_exp_scalar(const float *x, int n)
+/* Below 2^-126: 0, as in the other tiers. */
+static void exp_scaled_scalar(float *out, const float *x, int n, float base, float scale)
 {
-    float largest;
-    int index;
-    arg_max_scalar(x, n, &largest, &index);
-    if (!isfinite(largest)) /* all are -inf, or the answer is inf or NaN */
-        return largest;
-    double sum = 0.0;
+    for (int i = 0; i < n; i++) {
+        float y = (x[i] - base) * scale;
+        out[i] = y < -87.33654f ? 0.0f : expf(y);
+    }
+}
+
+static double block_exp_scalar(float *sum, const float *largest, const float *x, int n, float base, float scale, float bound)
+{
+    double all = 0.0;
+    for (int b = 0; b * ROW_BLOCK < n; b++) {
+        int first = b * ROW_BLOCK, m = n - first < ROW_BLOCK ? n - first : ROW_BLOCK;
+        float e[ROW_BLOCK], s = 0.0f;
+        if (!(largest[b] < bound)) {
+            exp_scaled_scalar(e, x + first, m, base, scale);
+            for (int i = 0; i < m; i++)
+                s += x[first + i] >= bound ? e[i] : 0.0f;
+        }
+        sum[b] = s;
+        all += (double)s;
+    }
+    return all;
+}
+
+static int collect_scalar(int32_t *number, float *value, const float *x, int n, int first, float bound)
+{
+    int m = 0;
     for (int i = 0; i < n; i++)
-        sum += exp((double)x[i] - largest);
-    return largest + log(sum);
+        if (x[i] >= bound) {
+            number[m] = first + i;
+            value[m++] = x[i];
+        }
+    return m;
 }
 
 static void a8_rest_scalar(float *out, const float *in, int n)
@@ -137,6 +167,8 @@ void kernels_init_rows_scalar(struct kernels *k)
     k->dots = dots_scalar;
     k->softcap = softcap_scalar;
     k->a8_rest = a8_rest_scalar;
-    k->arg_max = arg_max_scalar;
-    k->log_sum_exp = log_sum_exp_scalar;
+    k->block_max = block_max_scalar;
+    k->block_exp = block_exp_scalar;
+    k->exp_scaled = exp_scaled_scalar;
+    k->collect = collect_scalar;
 }

@@ -85,12 +85,18 @@ static inline void vf_sum_8(float out[8], const vf a[8])
     _mm256_storeu_ps(out, _mm256_add_ps(_mm256_permute2f128_ps(abcd, efgh, 0x20), _mm256_permute2f128_ps(abcd, efgh, 0x31)));
 }
 
-/* Sum of the lanes in float64. */
-static inline double vf_sum_double(vf v)
+/* Writes the lanes whose bits are set, and first + their numbers, one after another; up to VEC_WIDTH entries are written. How many. */
+static inline int vec_keep(int32_t *number, float *value, vf v, int first, unsigned wanted)
 {
-    __m256d x = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(v)), _mm256_cvtps_pd(_mm256_extractf128_ps(v, 1)));
-    __m128d y = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(y, _mm_unpackhi_pd(y, y)));
+    float x[VEC_WIDTH];
+    int n = 0;
+    vf_store(x, v);
+    for (int i = 0; i < VEC_WIDTH; i++) {
+        number[n] = first + i;
+        value[n] = x[i];
+        n += (int)(wanted >> i & 1);
+    }
+    return n;
 }
 
 /* ---- The cache's types ------------------------------------------------------------------------------ */

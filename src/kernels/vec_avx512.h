@@ -89,13 +89,14 @@ static inline void vf_sum_8(float out[8], const vf a[8])
     _mm256_storeu_ps(out, _mm256_add_ps(_mm256_permute2f128_ps(abcd, efgh, 0x20), _mm256_permute2f128_ps(abcd, efgh, 0x31)));
 }
 
-/* Sum of the lanes in float64. */
-static inline double vf_sum_double(vf v)
+/* Writes the lanes whose bits are set, and first + their numbers, one after another; whole vectors are written. How many. */
+static inline int vec_keep(int32_t *number, float *value, vf v, int first, unsigned wanted)
 {
-    __m512d z = _mm512_add_pd(_mm512_cvtps_pd(vf_low(v)), _mm512_cvtps_pd(vf_high(v)));
-    __m256d x = _mm256_add_pd(_mm512_castpd512_pd256(z), _mm512_extractf64x4_pd(z, 1));
-    __m128d y = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(y, _mm_unpackhi_pd(y, y)));
+    const vi lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    vi at = _mm512_add_epi32(lane, _mm512_set1_epi32(first));
+    _mm512_storeu_ps(value, _mm512_maskz_compress_ps((vmask)wanted, v));
+    _mm512_storeu_si512(number, _mm512_maskz_compress_epi32((vmask)wanted, at));
+    return __builtin_popcount(wanted);
 }
 
 /* ---- The cache's types ------------------------------------------------------------------------------ */

@@ -41,6 +41,7 @@ struct check {
 
 void check_gemm(struct check *c);
 void check_rows(struct check *c);
+void check_logits(struct check *c);
 void check_attend(struct check *c);
 
 /* Times one product over the user's shapes; used by check_gemm. */

@@ -200,62 +200,6 @@ static void check_dots_of(struct check *c, int rows, int K, int stride)
     release(c, out, rows);
 }
 
-static void arg_max_case(struct check *c, const float *x, int n)
-{
-    float want, got;
-    int want_at, got_at;
-    check_case(c);
-    c->ref->arg_max(x, n, &want, &want_at);
-    c->k->arg_max(x, n, &got, &got_at);
-    if (got_at != want_at || (got != want && !(isnan(got) && isnan(want))))
-        check_fail(c, "%d values: is %g at %d, wanted %g at %d", n, got, got_at, want, want_at);
-}
-
-static void check_arg_max_of(struct check *c, int n)
-{
-    float *x = guarded(c, n, 1.0f);
-    arg_max_case(c, x, n);
-    for (int round = 0; round < 6; round++) {
-        int at = (int)check_random(c, (uint32_t)n);
-        x[at] = 50.0f; /* twice the same: the first counts */
-        x[check_random(c, (uint32_t)n)] = 50.0f;
-        arg_max_case(c, x, n);
-        x[at] = round % 2 ? NAN : INFINITY;
-        arg_max_case(c, x, n);
-        x[at] = -INFINITY;
-    }
-    for (int i = 0; i < n; i++)
-        x[i] = -INFINITY;
-    arg_max_case(c, x, n);
-    release(c, x, n);
-}
-
-static void check_log_sum_exp_of(struct check *c, int n, float scale)
-{
-    float *x = guarded(c, n, scale);
-    check_case(c);
-    double largest = -INFINITY, sum = 0, error = 0;
-    for (int i = 0; i < n; i++)
-        largest = fmax(largest, x[i]);
-    for (int i = 0; i < n; i++) {
-        double p = exp(x[i] - largest);
-        sum += p;
-        error += p * U * (4 + fabs(x[i] - largest));
-    }
-    check_close(c, c->k->log_sum_exp(x, n), largest + log(sum), error / sum + 8 * U, n, 0);
-    x[n / 2] = NAN;
-    if (!isnan(c->k->log_sum_exp(x, n)))
-        check_fail(c, "%d values: NaN is lost", n);
-    x[n / 2] = INFINITY;
-    if (c->k->log_sum_exp(x, n) != INFINITY)
-        check_fail(c, "%d values: infinity is lost", n);
-    for (int i = 0; i < n; i++)
-        x[i] = -INFINITY;
-    if (c->k->log_sum_exp(x, n) != -INFINITY)
-        check_fail(c, "%d values of -inf", n);
-    release(c, x, n);
-}
-
 /* ---- Timing ----------------------------------------------------------------------------------------- */
 
 struct bench {
@@ -264,13 +208,11 @@ struct bench {
     int n, what;
 };
 
-enum { RMS_NORM, ROPE, SILU, GELU_TANH, GELU, ADD, SOFTCAP, DOTS, ARG_MAX, LOG_SUM_EXP, BENCHES };
+enum { RMS_NORM, ROPE, SILU, GELU_TANH, GELU, ADD, SOFTCAP, DOTS, BENCHES };
 
 static void bench_run(void *argument)
 {
     struct bench *b = argument;
-    float value;
-    int index;
     switch (b->what) {
     case RMS_NORM: b->k->rms_norm(b->a, b->b, b->c, b->n, 1e-6f); break;
     case ROPE: b->k->rope(b->a, b->b, b->c, b->n); break;
@@ -279,16 +221,14 @@ static void bench_run(void *argument)
     case GELU: b->k->gate_mul[ACTIVATE_GELU](b->a, b->b, b->c, b->n); break;
     case ADD: b->k->add_scaled(b->a, b->b, 1e-9f, b->n); break;
     case SOFTCAP: b->k->softcap(b->a, 30.0f, b->n); break;
-    case DOTS: b->k->dots(b->a, b->b, 16, b->n / 16, b->c, 16); break;
-    case ARG_MAX: b->k->arg_max(b->a, b->n, &value, &index); break;
-    default: b->k->log_sum_exp(b->a, b->n);
+    default: b->k->dots(b->a, b->b, 16, b->n / 16, b->c, 16);
     }
 }
 
 static void bench_rows(struct check *c)
 {
-    static const char *const names[] = {"rms_norm", "rope", "silu_mul", "gelu_tanh_mul", "gelu_mul", "add_scaled", "softcap", "dots", "arg_max", "log_sum_exp"};
-    static const int sizes[] = {2048, 256, 16384, 16384, 16384, 2048, 256000, 4096, 256000, 256000}, moved[] = {3, 3, 3, 3, 3, 3, 2, 1, 1, 1};
+    static const char *const names[] = {"rms_norm", "rope", "silu_mul", "gelu_tanh_mul", "gelu_mul", "add_scaled", "softcap", "dots"};
+    static const int sizes[] = {2048, 256, 16384, 16384, 16384, 2048, 256000, 4096}, moved[] = {3, 3, 3, 3, 3, 3, 2, 1};
     for (int i = 0; i < BENCHES; i++) {
         if (!check_wanted(c, names[i]))
             continue;
@@ -322,11 +262,5 @@ void check_rows(struct check *c)
             check_dots_of(c, rows, n, n + (rows & 3));
         for (int exponent = -38; exponent < 40 && check_wanted(c, "a8_rest"); exponent += 19)
             check_a8_rest_of(c, n, powf(10.0f, (float)exponent));
-        if (check_wanted(c, "arg_max"))
-            check_arg_max_of(c, n);
-        if (check_wanted(c, "log_sum_exp")) {
-            check_log_sum_exp_of(c, n, 1.0f);
-            check_log_sum_exp_of(c, n, 50.0f);
-        }
     }
 }

@@ -17,6 +17,7 @@
 static void (*const checks[])(struct check *c) = {
     check_gemm,
     check_rows,
+    check_logits,
     check_attend,
 };
 

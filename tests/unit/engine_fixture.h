@@ -65,7 +65,7 @@ static inline void expect_more(const struct fake_model *m, const pllm_request *p
     size_t n_prompt = p->n_tokens;
     int32_t *tokens = mem_alloc(n_prompt + MAX_OUT, sizeof *tokens);
     float *logits = mem_alloc((size_t)m->vocab, sizeof *logits);
-    assert_true(sampler_scratch_init(&scratch, m->vocab, 4096));
+    assert_true(sampler_scratch_init(&scratch, fake_kernels(), m->vocab, 4096));
     memcpy(tokens, p->tokens, n_prompt * sizeof *tokens);
     memcpy(tokens + n_prompt, a->tokens, (size_t)a->n * sizeof *tokens);
     history_init(&history, p->sampling.repetition_context_size);

@@ -209,9 +209,16 @@ struct fake_model fake_model_default(void)
     return (struct fake_model){.vocab = 101, .max_context = 4096, .nan_token = -1};
 }
 
+const struct kernels *fake_kernels(void)
+{
+    static struct kernels kernels;
+    kernels_init(&kernels, 0, NULL);
+    return &kernels;
+}
+
 struct engine_model fake_engine_model(struct fake_model *m)
 {
-    return (struct engine_model){.ctx = m, .vocab = m->vocab, .max_context = m->max_context, .window = m->window,
+    return (struct engine_model){.ctx = m, .kernels = fake_kernels(), .vocab = m->vocab, .max_context = m->max_context, .window = m->window,
                                  .rope_switch = m->rope_switch, .block_bytes = block_bytes,
                                  .scratch_bytes = scratch_bytes, .open = fake_open, .close = fake_close,
                                  .step = fake_step, .copy_block = fake_copy, .adapter_close = adapter_gone};

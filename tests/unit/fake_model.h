@@ -17,6 +17,7 @@ struct fake_model {
 
 struct fake_model fake_model_default(void);
 struct engine_model fake_engine_model(struct fake_model *m);
+const struct kernels *fake_kernels(void); /* with which its logits are read */
 
 /* Logits after tokens[0 .. n-1] [vocab], by definition. */
 void fake_logits(const struct fake_model *m, const int32_t *tokens, int n, int adapter, float *logits);

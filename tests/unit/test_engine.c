@@ -283,7 +283,7 @@ static void prompts_are_scored(void **state)
         for (int i = first; i < 300; i++) {
             size_t none = 0;
             struct sampler_scratch scratch;
-            assert_true(sampler_scratch_init(&scratch, m.vocab, 1));
+            assert_true(sampler_scratch_init(&scratch, fake_kernels(), m.vocab, 1));
             fake_logits(&m, text, i, -1, logits);
             struct sampler_result r = sampler_score(logits, m.vocab, text[i], &scratch, NULL, &none);
             assert_true(a->prompt_scores[i - first] == r.logprob);

@@ -5,12 +5,15 @@
 #include "base/rng.h"
 #include "engine/engine.h"
 #include "engine/logits.h"
+#include "kernels/cpu.h"
 #include "test.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { MAX_VOCAB = 2048 };
+
+static struct kernels kernels; /* of this processor */
 
 /* ---- The reference's distributions ---------------------------------------------------------------------- */
 
@@ -106,7 +109,8 @@ static void check_probs(const struct sample_case *c, const float *got, const cha
     }
 }
 
-static int check_file(const char *path)
+/* Calls check for each case of a file. Returns how many there are. */
+static int each_case(const char *path, void (*check)(struct sample_case *c, struct sampler_scratch *s, const char *name))
 {
     struct buf text = {0};
     int n = 0;
@@ -114,19 +118,17 @@ static int check_file(const char *path)
         return 0;
     static struct sample_case c;
     struct sampler_scratch scratch;
-    assert_true(sampler_scratch_init(&scratch, MAX_VOCAB, 512));
+    assert_true(sampler_scratch_init(&scratch, &kernels, MAX_VOCAB, 512));
     for (char *at = text.at, *end; (end = strchr(at, '\n')); at = end + 1, n++) {
         struct json line;
         struct history history;
-        float probs[MAX_VOCAB];
         const char *name = "?";
         size_t n_name;
         assert_int_equal(json_parse(&line, at, (size_t)(end - at), "cases", NULL), PLLM_OK);
         read_case(&line, &c, &history);
         struct json named = json_get(&line, "name");
         json_as_string(&named, &name, &n_name, NULL);
-        assert_true(sampler_probs(&c.in, &scratch, probs));
-        check_probs(&c, probs, name);
+        check(&c, &scratch, name);
         history_fini(&history);
         json_free(&line);
     }
@@ -135,11 +137,18 @@ static int check_file(const char *path)
     return n;
 }
 
+static void check_distribution(struct sample_case *c, struct sampler_scratch *s, const char *name)
+{
+    float probs[MAX_VOCAB];
+    assert_true(sampler_probs(&c->in, s, probs));
+    check_probs(c, probs, name);
+}
+
 static void distributions_are_those_of_the_reference(void **state)
 {
     (void)state;
-    assert_true(check_file(TEST_DATA "/sampling.jsonl") > 40);
-    check_file("../shared/reference/sampling/cases.jsonl"); /* all of them, where they are */
+    assert_true(each_case(TEST_DATA "/sampling.jsonl", check_distribution) > 40);
+    each_case("../shared/reference/sampling/cases.jsonl", check_distribution); /* all of them, where they are */
 }
 
 /* ---- Drawing ---------------------------------------------------------------------------------------------- */
@@ -161,7 +170,7 @@ static struct small *small_open(int vocab)
         s->logits[i] = (float)(3 * sin(i * 1.7) + 2 * cos(i * 0.37));
     s->in = (struct sampler_input){.params = &s->params, .logits = s->logits, .vocab = vocab, .tokens = s->tokens,
                                    .seed = 5};
-    assert_true(sampler_scratch_init(&s->scratch, vocab, 256));
+    assert_true(sampler_scratch_init(&s->scratch, &kernels, vocab, 256));
     return s;
 }
 
@@ -171,34 +180,89 @@ static void small_close(struct small *s)
     free(s);
 }
 
+/* Draws n times, as n samples of a prompt do, and compares the counts with the probabilities by chi-square. Tokens
+ * that are expected less than five times count as one. Returns how many deviations of a normal distribution the
+ * result is above its mean (Wilson and Hilferty's approximation). */
+static double deviations(struct sampler_input *in, struct sampler_scratch *s, const double *probs, int n)
+{
+    int counts[MAX_VOCAB] = {0}, rare = 0;
+    for (int i = 0; i < n; i++) {
+        size_t none = 0;
+        in->sample = (uint32_t)i;
+        counts[sampler_draw(in, s, false, NULL, &none).token]++;
+    }
+    double chi = 0, expected_rare = 0, degrees = -1;
+    for (int i = 0; i < in->vocab; i++) {
+        double want = probs[i] * n;
+        if (probs[i] == 0 && counts[i] > 0)
+            return INFINITY;
+        if (want < 5) {
+            rare += counts[i];
+            expected_rare += want;
+            continue;
+        }
+        chi += (counts[i] - want) * (counts[i] - want) / want;
+        degrees++;
+    }
+    if (expected_rare >= 5) {
+        chi += (rare - expected_rare) * (rare - expected_rare) / expected_rare;
+        degrees++;
+    }
+    if (degrees < 1)
+        return 0;
+    double spread = 2 / (9 * degrees);
+    return (cbrt(chi / degrees) - (1 - spread)) / sqrt(spread);
+}
+
+/* Parameters for which no list of candidates is made, and one for which it is; equal logits among them. */
 static void draws_follow_the_distribution(void **state)
 {
     (void)state;
-    enum { N = 1000000, VOCAB = 40 };
-    struct small *s = small_open(VOCAB);
-    s->params.top_p = 0.95f;
-    s->params.temperature = 1.3f;
-    float probs[VOCAB];
-    static int counts[VOCAB];
-    assert_true(sampler_probs(&s->in, &s->scratch, probs));
-    for (uint32_t i = 0; i < N; i++) { /* other samples, as n samples of a prompt draw */
-        size_t none = 0;
-        s->in.sample = i;
-        counts[sampler_draw(&s->in, &s->scratch, false, NULL, &none).token]++;
-    }
-    double chi = 0;
-    int degrees = -1;
-    for (int i = 0; i < VOCAB; i++) {
-        double want = (double)probs[i] * N;
-        assert_true(probs[i] > 0 || counts[i] == 0);
-        if (probs[i] > 0) {
-            chi += (counts[i] - want) * (counts[i] - want) / want;
-            degrees++;
+    static const struct {
+        float temperature, top_p, min_p;
+        int32_t top_k;
+    } cases[] = {{1, 1, 0, 0},          {1.3f, 0.95f, 0, 0}, {1, 0.5f, 0, 0},      {1, 0.1f, 0, 0}, {1, 0.01f, 0, 0},
+                 {0.7f, 1, 0.1f, 0},    {1, 0.8f, 0.05f, 0}, {1, 0.99f, 0.02f, 0}, {1, 0, 0, 0},    {1, 0.9f, 0, 20},
+                 {50, 0.3f, 0, 0}};
+    enum { N = 200000, VOCAB = 300 };
+    for (int equal = 0; equal < 3; equal++)
+        for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+            struct small *s = small_open(VOCAB);
+            for (int i = 0; i < VOCAB; i++)
+                s->logits[i] = equal == 1 ? s->logits[i % 7] : equal == 2 ? 3 : s->logits[i];
+            s->params.temperature = cases[c].temperature;
+            s->params.top_p = cases[c].top_p;
+            s->params.min_p = cases[c].min_p;
+            s->params.top_k = cases[c].top_k;
+            float probs[VOCAB];
+            double exact[VOCAB];
+            assert_true(sampler_probs(&s->in, &s->scratch, probs));
+            for (int i = 0; i < VOCAB; i++)
+                exact[i] = (double)probs[i];
+            double off = deviations(&s->in, &s->scratch, exact, N);
+            if (off > 4.5)
+                fail_msg("temperature %g, top_p %g, min_p %g, top_k %d, equal %d: %g deviations off", (double)cases[c].temperature,
+                         (double)cases[c].top_p, (double)cases[c].min_p, (int)cases[c].top_k, equal, off);
+            small_close(s);
         }
-    }
-    assert_true(degrees > 10);
-    assert_true(chi < degrees + 4 * sqrt(2.0 * degrees)); /* about p = 0.0003 */
-    small_close(s);
+}
+
+static int n_draws;
+
+static void check_draws(struct sample_case *c, struct sampler_scratch *s, const char *name)
+{
+    double off = deviations(&c->in, s, c->probs, n_draws);
+    if (off > 4.5)
+        fail_msg("%s: %d draws are %g deviations off", name, n_draws, off);
+}
+
+static void draws_follow_the_reference(void **state)
+{
+    (void)state;
+    n_draws = 1000000;
+    assert_true(each_case(TEST_DATA "/sampling.jsonl", check_draws) > 40);
+    n_draws = 100000;
+    each_case("../shared/reference/sampling/cases.jsonl", check_draws); /* all of them, where they are */
 }
 
 static void a_draw_depends_on_seed_sample_and_position(void **state)
@@ -429,8 +493,13 @@ static void histories_count_windows(void **state)
     }
 }
 
-int main(void)
+/* `test_sampler draws`: the long test alone. */
+int main(int argc, char **argv)
 {
+    kernels_init(&kernels, cpu_features(), NULL);
+    const struct CMUnitTest draws[] = {cmocka_unit_test(draws_follow_the_reference)};
+    if (argc > 1 && strcmp(argv[1], "draws") == 0)
+        return cmocka_run_group_tests(draws, NULL, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(distributions_are_those_of_the_reference), cmocka_unit_test(draws_follow_the_distribution),
         cmocka_unit_test(a_draw_depends_on_seed_sample_and_position), cmocka_unit_test(logprobs_are_exact_and_sorted),
