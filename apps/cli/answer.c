@@ -1,6 +1,10 @@
 #include "answer.h"
 
+#include "cli.h"
+
 #include <string.h>
+
+static const char not_finite[] = "the model computed a number that is not finite";
 
 void answer_top(struct buffer *b, const pllm_event *e)
 {
@@ -77,8 +81,7 @@ static void finish(struct buffer *line, struct job *job, struct sample *s, const
     }
     add_stop_reason(line, e, r);
     if (e->finish == PLLM_FINISH_ERROR)
-        buffer_puts(line, ", \"error\": {\"message\": \"the model computed a number that is not finite\", "
-                          "\"param\": null}");
+        buffer_printf(line, ", \"error\": {\"message\": \"%s\", \"param\": null}", not_finite);
     buffer_puts(line, "}");
     line->failed |= s->text.failed;
 }
@@ -104,4 +107,42 @@ static bool take_event(struct job *job, struct sample *s, const pllm_event *e, c
     return true;
 }
 
+/* The answer in pieces, a line for each that adds text: text, tokens and log-probabilities since the one before. The
+ * last one has what an answer's line has. Joined, they are the answer. */
+static bool take_streamed(struct job *job, struct sample *s, const pllm_event *e, const struct request_context *c)
+{
+    bool good = take_event(job, s, e, c);
+    if (e->kind != PLLM_EVENT_TOKEN || s->text.n == 0)
+        return good;
+    batch_begin_line(&s->piece, job, e->sample);
+    buffer_puts(&s->piece, ", \"text\": ");
+    buffer_json_string(&s->piece, s->text.at, s->text.n);
+    buffer_puts(&s->piece, ", \"token_ids\": [");
+    buffer_join(&s->piece, &s->token_ids);
+    if (job->request.request.logprobs >= 0) {
+        buffer_puts(&s->piece, "], \"logprobs\": [");
+        buffer_join(&s->piece, &s->logprobs);
+    }
+    buffer_puts(&s->piece, "]}\n");
+    s->piece.failed |= s->text.failed;
+    buffer_clear(&s->text);
+    buffer_clear(&s->token_ids);
+    buffer_clear(&s->logprobs);
+    return good;
+}
+
+/* The text alone; its line is the line feed behind it. */
+static bool take_text(struct job *job, struct sample *s, const pllm_event *e, const struct request_context *c)
+{
+    (void)job, (void)c;
+    if (e->kind != PLLM_EVENT_PROMPT && e->n_text)
+        buffer_add(&s->piece, e->text, e->n_text);
+    bool good = e->kind != PLLM_EVENT_FINISH || e->finish != PLLM_FINISH_ERROR;
+    if (!good)
+        cli_fail(EXIT_SOME_ERRORS, "%s", not_finite);
+    return good;
+}
+
+const struct batch_kind stream_kind = {.read = read_line, .event = take_streamed};
+const struct batch_kind text_kind = {.read = read_line, .event = take_text};
 const struct batch_kind answer_kind = {.read = read_line, .event = take_event};

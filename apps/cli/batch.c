@@ -30,6 +30,7 @@ static struct job *find(struct batch *b, uint64_t id)
 static void sample_fini(struct sample *s)
 {
     buffer_fini(&s->text);
+    buffer_fini(&s->piece);
     buffer_fini(&s->token_ids);
     buffer_fini(&s->logprobs);
     buffer_fini(&s->line);
@@ -237,8 +238,10 @@ static int take_event(struct batch *b, const pllm_event *e)
         return EXIT_DONE;
     struct sample *s = &job->samples[e->sample];
     bool good = b->kind->event(job, s, e, b->context);
-    if (e->kind != PLLM_EVENT_FINISH)
-        return EXIT_DONE;
+    int code = s->piece.n || s->piece.failed ? output_piece(b->output, &s->piece) : EXIT_DONE;
+    buffer_clear(&s->piece);
+    if (code || e->kind != PLLM_EVENT_FINISH)
+        return code;
     b->n_errors += !good;
     b->n_pending--;
     job->n_left--;

@@ -14,6 +14,7 @@
 struct sample {
     struct buffer text;
     struct buffer token_ids, logprobs; /* items of JSON lists */
+    struct buffer piece;               /* what is to be written now, before the line; --stream */
     struct buffer line;                /* the whole output line, once it is finished */
     bool finished;
 };

@@ -34,6 +34,11 @@ static bool reserve(struct buffer *b, size_t n)
     return true;
 }
 
+void buffer_clear(struct buffer *b)
+{
+    b->n = 0;
+}
+
 void buffer_add(struct buffer *b, const char *text, size_t n)
 {
     if (!reserve(b, n))

@@ -13,6 +13,7 @@ struct buffer {
 };
 
 void buffer_fini(struct buffer *b);
+void buffer_clear(struct buffer *b); /* the memory and a failure stay */
 void buffer_add(struct buffer *b, const char *text, size_t n);
 void buffer_puts(struct buffer *b, const char *text);
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));

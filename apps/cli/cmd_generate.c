@@ -6,5 +6,8 @@
 int cmd_generate(struct options *o)
 {
     cli_catch_interrupts();
-    return batch_command(o, &answer_kind);
+    if (o->stream && o->ordered)
+        return cli_fail(EXIT_USAGE, "--stream: stands beside --ordered, wanted one of them");
+    bool is_single = o->prompts.n == 1 && o->sampling.n == 1;
+    return batch_command(o, !o->stream ? &answer_kind : is_single ? &text_kind : &stream_kind);
 }

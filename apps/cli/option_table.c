@@ -21,6 +21,8 @@ const struct option_def option_table[] = {
     {"output", 'o', "output-file", OPTION_TEXT, "FILE", AT(output), 0, 0, FOR_LINES,
      "where output lines go; - is standard output (-)"},
     {"ordered", 0, NULL, OPTION_FLAG, NULL, AT(ordered), 0, 0, FOR_LINES, "answers in the order of the input"},
+    {"stream", 0, NULL, OPTION_FLAG, NULL, AT(stream), 0, 0, FOR_GENERATE,
+     "text as it comes: of one -p by itself, else in JSON lines"},
     {"no-chat-template", 0, "ignore-chat-template", OPTION_FLAG, NULL, AT(no_chat_template), 0, 0, FOR_GENERATE,
      "prompts of -p and --text are raw text"},
     {"chat-template", 0, "chat-template-file", OPTION_TEXT, "FILE", AT(chat_template), 0, 0, FOR_LINES | FOR_CHAT,

@@ -54,7 +54,7 @@ struct options {
     const char *input, *output;
     const char *text_file; /* score --text FILE */
     struct string_list prompts;
-    bool text, no_chat_template, ordered;
+    bool text, no_chat_template, ordered, stream;
     /* Sampling. */
     struct sampling_fields sampling;
     struct string_list stop, bad_words;

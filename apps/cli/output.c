@@ -35,13 +35,24 @@ int output_begin(struct output *o)
     return is_file && ftruncate(fd, 0) != 0 ? failed(o) : EXIT_DONE;
 }
 
+static int write_out(struct output *o, const struct buffer *text, const char *end)
+{
+    if (text->failed)
+        return cli_fail(EXIT_MEMORY, "output: not enough memory for a line");
+    if (text->n)
+        fwrite(text->at, 1, text->n, o->file);
+    fputs(end, o->file);
+    return fflush(o->file) != 0 ? failed(o) : EXIT_DONE;
+}
+
+int output_piece(struct output *o, const struct buffer *piece)
+{
+    return write_out(o, piece, "");
+}
+
 int output_line(struct output *o, const struct buffer *line)
 {
-    if (line->failed)
-        return cli_fail(EXIT_MEMORY, "output: not enough memory for a line");
-    fwrite(line->at, 1, line->n, o->file);
-    putc('\n', o->file);
-    return fflush(o->file) != 0 ? failed(o) : EXIT_DONE;
+    return write_out(o, line, "\n");
 }
 
 int output_close(struct output *o)

@@ -1,4 +1,4 @@
-/* Where output lines go: a file or standard output, flushed after each line. */
+/* Where output lines go: a file or standard output, flushed after each line or piece. */
 #ifndef PARALLM_CLI_OUTPUT_H
 #define PARALLM_CLI_OUTPUT_H
 
@@ -15,6 +15,7 @@ struct output {
  * an exit code, after a message. */
 int output_open(struct output *o, const char *path);
 int output_begin(struct output *o);
+int output_piece(struct output *o, const struct buffer *piece);
 int output_line(struct output *o, const struct buffer *line); /* adds the line feed */
 int output_close(struct output *o);
 
