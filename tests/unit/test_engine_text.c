@@ -69,6 +69,7 @@ static void collect(struct engine *e, struct shown *out)
         assert_int_equal(engine_step(e, &v, &n, NULL), PLLM_OK);
         for (size_t i = 0; i < n; i++) {
             assert_int_equal(strlen(v[i].text), v[i].n_text);
+            assert_true((v[i].text[0] & 0xC0) != 0x80); /* no half characters */
             memcpy(out->text + out->n, v[i].text, v[i].n_text + 1);
             out->n += v[i].n_text;
             if (v[i].kind == PLLM_EVENT_TOKEN)
@@ -129,44 +130,80 @@ static void text_is_that_of_the_tokens(void **state)
     close_bench(&b);
 }
 
+/* Answers with stop strings against the answer without: the string that is complete first ends the text, and nothing of it
+ * is shown unless asked. A token is a byte, so every string lies over several tokens. Returns whether one was found. */
+static bool check_stops(struct bench *b, const char *const *stops, size_t n_stops, pllm_request p)
+{
+    static struct shown plain, cut, with;
+    run_request(b, &p, &plain);
+    p.stop = stops;
+    p.n_stop = n_stops;
+    run_request(b, &p, &cut);
+    p.include_stop = true;
+    run_request(b, &p, &with);
+    size_t end = plain.n, length = 0;
+    int index = -1;
+    for (size_t i = 1; i <= plain.n && index < 0; i++)
+        for (int k = 0; k < (int)n_stops; k++) {
+            size_t n = strlen(stops[k]);
+            if (n <= i && memcmp(plain.text + i - n, stops[k], n) == 0 && n > length) {
+                index = k;
+                length = n;
+                end = i;
+            }
+        }
+    assert_int_equal(cut.end.stop_index, index);
+    assert_int_equal(cut.n, end - length);
+    assert_int_equal(with.n, end);
+    assert_memory_equal(cut.text, plain.text, cut.n);
+    assert_memory_equal(with.text, plain.text, with.n);
+    assert_int_equal(cut.end.finish, index >= 0 ? PLLM_FINISH_STOP : PLLM_FINISH_LENGTH);
+    assert_true(index >= 0 ? cut.n_tokens <= (int)end : cut.n_tokens == 200); /* not a token more than it takes */
+    return index >= 0;
+}
+
 static void stop_strings_end_the_text_before_them(void **state)
 {
     (void)state;
-    static const char *const stops[] = {"abba", "cab", "abbac", "ccc"};
+    static const char *const stops[] = {"abba", "cab", "abbac", "ccc"}; /* one is the beginning of another */
     struct bench b;
     open_bench(&b);
     int stopped = 0;
-    for (uint64_t seed = 0; seed < 20; seed++) {
-        static struct shown plain, cut, with;
-        pllm_request p = random_text("abc", "abb", seed); /* the prompt ends like the beginning of one */
-        run_request(&b, &p, &plain);
-        p.stop = stops;
-        p.n_stop = 4;
-        run_request(&b, &p, &cut);
-        p.include_stop = true;
-        run_request(&b, &p, &with);
-        /* The string that is complete first. */
-        size_t end = plain.n, length = 0;
-        int index = -1;
-        for (size_t i = 1; i <= plain.n && index < 0; i++)
-            for (int k = 0; k < 4; k++) {
-                size_t n = strlen(stops[k]);
-                if (n <= i && memcmp(plain.text + i - n, stops[k], n) == 0 && n > length) {
-                    index = k;
-                    length = n;
-                    end = i;
-                }
-            }
-        assert_int_equal(cut.end.stop_index, index);
-        assert_int_equal(cut.n, end - length);
-        assert_int_equal(with.n, end);
-        assert_memory_equal(cut.text, plain.text, cut.n);
-        assert_memory_equal(with.text, plain.text, with.n);
-        assert_int_equal(cut.end.finish, index >= 0 ? PLLM_FINISH_STOP : PLLM_FINISH_LENGTH);
-        assert_int_equal(cut.n_tokens, index >= 0 ? (int)end : 200);
-        stopped += index >= 0;
-    }
+    for (uint64_t seed = 0; seed < 20; seed++) /* the prompt ends like the beginning of one */
+        stopped += check_stops(&b, stops, 4, random_text("abc", "abb", seed));
     assert_true(stopped > 15);
+    close_bench(&b);
+}
+
+static void stop_strings_may_be_of_many_bytes(void **state)
+{
+    (void)state;
+    static const char *const stops[] = {"\xC3\xA9\xC3\xA9", "\xE2\x82\xAC", "\xC3\xA9 \xC3\xA9"};
+    struct bench b;
+    open_bench(&b);
+    int stopped = 0;
+    for (uint64_t seed = 0; seed < 40; seed++)
+        stopped += check_stops(&b, stops, 3, random_text("\xC3\xA9\xE2\x82\xAC ", "\xC3\xA9", seed));
+    assert_true(stopped > 15 && stopped < 40);
+    close_bench(&b);
+}
+
+/* The prompt's end and the answer's beginning make a stop string: it does not count, nor is anything held back. */
+static void stop_strings_do_not_begin_in_the_prompt(void **state)
+{
+    (void)state;
+    static const char *const stops[] = {"abba"};
+    struct bench b;
+    open_bench(&b);
+    struct shown got;
+    pllm_request p = random_text("a", "abb", 0);
+    p.max_tokens = 1;
+    p.stop = stops;
+    p.n_stop = 1;
+    run_request(&b, &p, &got);
+    assert_int_equal(got.end.finish, PLLM_FINISH_LENGTH);
+    assert_int_equal(got.end.stop_index, -1);
+    assert_string_equal(got.text, "a");
     close_bench(&b);
 }
 
@@ -229,6 +266,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_that_of_the_tokens), cmocka_unit_test(stop_strings_end_the_text_before_them),
+        cmocka_unit_test(stop_strings_may_be_of_many_bytes), cmocka_unit_test(stop_strings_do_not_begin_in_the_prompt),
         cmocka_unit_test(no_stop_string_before_min_tokens), cmocka_unit_test(forks_go_on_with_the_text)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -464,6 +464,69 @@ static void dry_is_its_definition(void **state)
     small_close(s);
 }
 
+/* Penalties by their published definition, as vLLM computes them: tokens that were in prompt or output are scaled by the
+ * repetition penalty, divided if positive, multiplied if not; then frequency times the count in the output is
+ * subtracted, then presence where that count is not 0. `window`: the repetition penalty sees the last tokens only. */
+static void plain_penalties(double *x, int vocab, const int32_t *tokens, int n, int n_prompt, const pllm_sampling *p)
+{
+    int window = p->repetition_context_size;
+    for (int t = 0; t < vocab; t++) {
+        bool seen = false;
+        int count = 0;
+        for (int i = 0; i < n; i++) {
+            seen = seen || (tokens[i] == t && (window == 0 || i >= n - window));
+            count += tokens[i] == t && i >= n_prompt;
+        }
+        if (seen)
+            x[t] = x[t] > 0 ? x[t] / (double)p->repetition_penalty : x[t] * (double)p->repetition_penalty;
+        x[t] -= (double)p->frequency_penalty * count;
+        x[t] -= count > 0 ? (double)p->presence_penalty : 0;
+    }
+}
+
+static void penalties_are_their_definition_over_2000_tokens(void **state)
+{
+    (void)state;
+    enum { ALL = 2000, PROMPT = 700, VOCAB = 600 };
+    static const pllm_sampling cases[] = {
+        {.repetition_penalty = 1.3f},
+        {.repetition_penalty = 0.8f, .repetition_context_size = 64},
+        {.repetition_penalty = 1, .frequency_penalty = 0.7f},
+        {.repetition_penalty = 1, .presence_penalty = 1.5f},
+        {.repetition_penalty = 1.1f, .frequency_penalty = -0.2f, .presence_penalty = 0.6f},
+        {.repetition_penalty = 1.05f, .repetition_context_size = 1500, .frequency_penalty = 0.01f, .presence_penalty = -1}};
+    int32_t tokens[ALL];
+    for (uint32_t i = 0; i < ALL; i++) { /* few tokens often, many seldom, some never */
+        uint32_t w[4];
+        rng_words(w, 9, i, 0, 0);
+        tokens[i] = (int32_t)(w[0] % (1 + w[1] % VOCAB));
+    }
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        struct small *s = small_open(VOCAB);
+        struct history history;
+        float got[VOCAB];
+        double want[VOCAB];
+        history_init(&history, cases[c].repetition_context_size);
+        s->in.params = &cases[c];
+        s->in.tokens = tokens;
+        s->in.n_prompt = PROMPT;
+        s->in.history = &history;
+        for (int n = PROMPT; n <= ALL; n += 325) { /* as it grows */
+            assert_true(history_update(&history, tokens, (size_t)n, PROMPT));
+            s->in.n_tokens = (size_t)n;
+            logits_process(&s->in, got, &s->scratch.process);
+            for (int t = 0; t < VOCAB; t++)
+                want[t] = (double)s->logits[t];
+            plain_penalties(want, VOCAB, tokens, n, PROMPT, &cases[c]);
+            for (int t = 0; t < VOCAB; t++)
+                if (fabs((double)got[t] - want[t]) > 1e-6 * (1 + fabs(want[t])) * 10)
+                    fail_msg("case %zu, %d tokens: token %d has %g, wanted %g", c, n, t, (double)got[t], want[t]);
+        }
+        history_fini(&history);
+        small_close(s);
+    }
+}
+
 static void histories_count_windows(void **state)
 {
     (void)state;
@@ -505,6 +568,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_draw_depends_on_seed_sample_and_position), cmocka_unit_test(logprobs_are_exact_and_sorted),
         cmocka_unit_test(processed_logprobs_are_those_drawn_from), cmocka_unit_test(rows_that_are_no_numbers_are_noticed),
         cmocka_unit_test(masks_keep_tokens_out), cmocka_unit_test(xtc_leaves_the_least_of_the_probable),
-        cmocka_unit_test(dry_is_its_definition), cmocka_unit_test(histories_count_windows)};
+        cmocka_unit_test(dry_is_its_definition),
+        cmocka_unit_test(penalties_are_their_definition_over_2000_tokens), cmocka_unit_test(histories_count_windows)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
