@@ -94,6 +94,8 @@ struct kernels {
     void (*add_scaled)(float *out, const float *in, float scale, int n); /* out[i] += scale * in[i] */
     /* out[i] = sum over k of m[i][k] * x[k], rows of m `stride` floats apart; for i < n. Low-rank adapters. */
     void (*dots)(float *out, const float *m, size_t stride, int n, const float *x, int K);
+    /* out[i] += scale * (sum over k of c[k] * m[k][i]), rows of m `stride` floats apart; k < K, i < n. Likewise. */
+    void (*add_rows)(float *out, const float *m, size_t stride, int K, const float *c, float scale, int n);
     void (*softcap)(float *x, float cap, int n);                         /* x = cap * tanh(x / cap) */
     /* What form A8 loses of a row: out[i] = in[i] - scale * q[i], n values. A block that is not finite: anything. */
     void (*a8_rest)(float *out, const float *in, int n);

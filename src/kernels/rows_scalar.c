@@ -82,6 +82,16 @@ static void dots_scalar(float *out, const float *m, size_t stride, int n, const 
     }
 }
 
+static void add_rows_scalar(float *out, const float *m, size_t stride, int K, const float *c, float scale, int n)
+{
+    for (int i = 0; i < n; i++) {
+        float sum = 0.0f;
+        for (int k = 0; k < K; k++)
+            sum += c[k] * m[(size_t)k * stride + (size_t)i];
+        out[i] += scale * sum;
+    }
+}
+
 static void softcap_scalar(float *x, float cap, int n)
 {
     for (int i = 0; i < n; i++)
@@ -165,6 +175,7 @@ void kernels_init_rows_scalar(struct kernels *k)
     k->gate_mul[ACTIVATE_RELU] = relu_mul_scalar;
     k->add_scaled = add_scaled_scalar;
     k->dots = dots_scalar;
+    k->add_rows = add_rows_scalar;
     k->softcap = softcap_scalar;
     k->a8_rest = a8_rest_scalar;
     k->block_max = block_max_scalar;

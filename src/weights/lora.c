@@ -107,9 +107,9 @@ static pllm_status read_target(const struct reader *r, const char *name, struct 
 
 /* ---- Matrices ----------------------------------------------------------------------------------- */
 
-/* rows x cols of `s`, from first_row on, or transposed, from first_row of the transposed one; in new memory. */
-static pllm_status copy_values(const struct reader *r, const struct stored *s, int first_row, int rows, int cols,
-                               float **out)
+/* rows x cols of `s` or of its transpose, from column `first` of that on; in new memory. */
+static pllm_status copy_values(const struct reader *r, const struct stored *s, bool transposed, int first, int rows,
+                               int cols, float **out)
 {
     const struct matrix_rows m = {.type = s->dtype->type, .rows = s->shape[0], .cols = s->shape[1], .data = s->data,
                                   .row_bytes = (size_t)s->shape[1] * s->dtype->bytes};
@@ -118,11 +118,11 @@ static pllm_status copy_values(const struct reader *r, const struct stored *s, i
         return error_memory(r->err, s->name);
     *out = values;
     for (int row = 0; row < rows; row++)
-        if (!r->config.mlx)
-            matrix_dequantize(values + (size_t)row * (size_t)cols, &m, first_row + row, 0, cols);
+        if (!transposed)
+            matrix_dequantize(values + (size_t)row * (size_t)cols, &m, row, first, cols);
         else
             for (int col = 0; col < cols; col++)
-                matrix_dequantize(values + (size_t)row * (size_t)cols + col, &m, col, first_row + row, 1);
+                matrix_dequantize(values + (size_t)row * (size_t)cols + col, &m, first + col, row, 1);
     for (size_t i = 0; i < (size_t)rows * (size_t)cols; i++)
         if (!isfinite(values[i]))
             return error_set(r->err, PLLM_E_FORMAT, "%s: tensor %s: holds %g, wanted finite values", r->source, s->name,
@@ -152,8 +152,8 @@ static pllm_status read_part(const struct reader *r, const struct target *t, enu
     if (m->rank)
         return refuse(r, a->name, "adapts what another tensor adapts already");
     *m = (struct lora_matrix){.rank = rank, .in = r->shape->in[part], .out = r->shape->out[part], .scale = scale};
-    pllm_status status = copy_values(r, a, 0, rank, m->in, &m->a);
-    return status ? status : copy_values(r, b, first_out, m->out, rank, &m->b);
+    pllm_status status = copy_values(r, a, r->config.mlx, 0, rank, m->in, &m->a);
+    return status ? status : copy_values(r, b, !r->config.mlx, first_out, rank, m->out, &m->b);
 }
 
 static pllm_status read_pair(struct reader *r, const struct target *t, const struct stored *a,

@@ -16,7 +16,7 @@ struct lora_matrix {
     int in, out;
     float scale;
     float *a;       /* [rank][in] */
-    float *b;       /* [out][rank] */
+    float *b;       /* [rank][out]: B transposed */
 };
 
 struct adapter {

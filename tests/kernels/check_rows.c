@@ -200,6 +200,29 @@ static void check_dots_of(struct check *c, int rows, int K, int stride)
     release(c, out, rows);
 }
 
+static void check_add_rows_of(struct check *c, int K, int n, int stride)
+{
+    float *m = guarded(c, (K - 1) * stride + n, 1.0f), *x = guarded(c, K, 1.0f), *out = guarded(c, n, 1.0f), old[MAX_LENGTH], one;
+    memcpy(old, out, (size_t)n * sizeof(float));
+    check_case(c);
+    c->k->add_rows(out, m, (size_t)stride, K, x, 0.7f, n);
+    for (int i = 0; i < n; i++) {
+        double sum = 0, absolute = 0;
+        for (int k = 0; k < K; k++) {
+            sum += (double)m[k * stride + i] * x[k];
+            absolute += fabs((double)m[k * stride + i] * x[k]);
+        }
+        check_close(c, out[i], old[i] + (double)0.7f * sum, (K + 4) * U * (fabs(old[i]) + absolute), K, i);
+        one = old[i];
+        c->k->add_rows(&one, m + i, (size_t)stride, K, x, 0.7f, 1);
+        if (memcmp(&one, &out[i], sizeof one) != 0)
+            check_fail(c, "value %d of %d, K %d: alone it is %.9g, among others %.9g", i, n, K, one, out[i]);
+    }
+    release(c, m, (K - 1) * stride + n);
+    release(c, x, K);
+    release(c, out, n);
+}
+
 /* ---- Timing ----------------------------------------------------------------------------------------- */
 
 struct bench {
@@ -208,7 +231,7 @@ struct bench {
     int n, what;
 };
 
-enum { RMS_NORM, ROPE, SILU, GELU_TANH, GELU, ADD, SOFTCAP, DOTS, BENCHES };
+enum { RMS_NORM, ROPE, SILU, GELU_TANH, GELU, ADD, SOFTCAP, ADD_ROWS, DOTS, BENCHES };
 
 static void bench_run(void *argument)
 {
@@ -221,14 +244,15 @@ static void bench_run(void *argument)
     case GELU: b->k->gate_mul[ACTIVATE_GELU](b->a, b->b, b->c, b->n); break;
     case ADD: b->k->add_scaled(b->a, b->b, 1e-9f, b->n); break;
     case SOFTCAP: b->k->softcap(b->a, 30.0f, b->n); break;
+    case ADD_ROWS: b->k->add_rows(b->a, b->b, (size_t)b->n / 16, 16, b->c, 1e-9f, b->n / 16); break;
     default: b->k->dots(b->a, b->b, 16, b->n / 16, b->c, 16);
     }
 }
 
 static void bench_rows(struct check *c)
 {
-    static const char *const names[] = {"rms_norm", "rope", "silu_mul", "gelu_tanh_mul", "gelu_mul", "add_scaled", "softcap", "dots"};
-    static const int sizes[] = {2048, 256, 16384, 16384, 16384, 2048, 256000, 4096}, moved[] = {3, 3, 3, 3, 3, 3, 2, 1};
+    static const char *const names[] = {"rms_norm", "rope", "silu_mul", "gelu_tanh_mul", "gelu_mul", "add_scaled", "softcap", "add_rows", "dots"};
+    static const int sizes[] = {2048, 256, 16384, 16384, 16384, 2048, 256000, 2048, 4096}, moved[] = {3, 3, 3, 3, 3, 3, 2, 1, 1};
     for (int i = 0; i < BENCHES; i++) {
         if (!check_wanted(c, names[i]))
             continue;
@@ -262,5 +286,7 @@ void check_rows(struct check *c)
             check_dots_of(c, rows, n, n + (rows & 3));
         for (int exponent = -38; exponent < 40 && check_wanted(c, "a8_rest"); exponent += 19)
             check_a8_rest_of(c, n, powf(10.0f, (float)exponent));
+        for (int K = 1; K < 20 && check_wanted(c, "add_rows"); K += n > 100 ? 9 : 3)
+            check_add_rows_of(c, K, n, n + (K & 3));
     }
 }

@@ -141,7 +141,7 @@ static int step_end(const struct piece *p, int row, const struct packed *in)
 /* A thread's scratch: a row of a piece, outputs of a piece twice, and once more for its planes. */
 static float *plane_scratch(float *scratch)
 {
-    return scratch + (1 + 2 * PIECE_ROWS) * PIECE_COLUMNS;
+    return scratch + 2 * PIECE_ROWS * PIECE_COLUMNS;
 }
 
 /* `planes`: scratch for the outputs of each plane, [PIECE_ROWS][PIECE_COLUMNS]. */
@@ -183,18 +183,18 @@ struct linear_job {
 };
 
 /* Bias and adapter of n outputs of one row that begin at column `first`. */
-static void finish_product(const struct stream *s, const struct part *part, float *x, float *temp, int row, const struct piece *p)
+static void finish_product(const struct stream *s, const struct part *part, float *x, int row, const struct piece *p)
 {
     if (part->layer->bias)
         s->k->add_scaled(x, part->layer->bias + p->first, 1.0f, p->n);
     if (part->lora >= 0)
-        lora_add(s, x, temp, part->layer, part->lora, row, p->first, p->n);
+        lora_add(s, x, part->layer, part->lora, row, p->first, p->n);
 }
 
-static void finish_row(const struct stream *s, const struct part *part, float *x, float *temp, int row, const struct piece *p)
+static void finish_row(const struct stream *s, const struct part *part, float *x, int row, const struct piece *p)
 {
     const struct linear *layer = part->layer;
-    finish_product(s, part, x, temp, row, p);
+    finish_product(s, part, x, row, p);
     float *out = act_row(layer->out, row) + p->first;
     if (layer->accumulate)
         s->k->add_scaled(out, x, layer->scale, p->n);
@@ -213,14 +213,14 @@ static void linear_task(void *argument, int task, int thread)
     const struct part *part = &job->part[i];
     const struct linear *layer = part->layer;
     struct piece p = piece_at(s, layer->w, part->columns, part->ranges, tile_of(part->in), task - part->first_task);
-    float *temp = thread_scratch(s, thread), *sums = temp + PIECE_COLUMNS;
+    float *sums = thread_scratch(s, thread);
     for (int row = p.row, end; row < p.end; row = end) {
         end = step_end(&p, row, part->in);
         float *x = layer->accumulate ? sums : act_row(layer->out, row) + p.first;
         size_t stride = layer->accumulate ? PIECE_COLUMNS : layer->out->stride;
-        run_rows(x, stride, plane_scratch(temp), layer->w, part->in, &p, row, end);
+        run_rows(x, stride, plane_scratch(sums), layer->w, part->in, &p, row, end);
         for (int r = row; r < end; r++)
-            finish_row(s, part, x + (size_t)(r - row) * stride, temp, r, &p);
+            finish_row(s, part, x + (size_t)(r - row) * stride, r, &p);
     }
 }
 
@@ -281,11 +281,11 @@ struct gate_up_job {
 };
 
 /* The products of gate or up for rows [row, end), finished but for the activation. */
-static void half(const struct gate_up_job *job, const struct part *part, float *x, float *temp, const struct piece *p, int row, int end)
+static void half(const struct gate_up_job *job, const struct part *part, float *x, float *planes, const struct piece *p, int row, int end)
 {
-    run_rows(x, PIECE_COLUMNS, plane_scratch(temp), part->layer->w, part->in, p, row, end);
+    run_rows(x, PIECE_COLUMNS, planes, part->layer->w, part->in, p, row, end);
     for (int r = row; r < end; r++)
-        finish_product(job->s, part, x + (size_t)(r - row) * PIECE_COLUMNS, temp, r, p);
+        finish_product(job->s, part, x + (size_t)(r - row) * PIECE_COLUMNS, r, p);
 }
 
 static void gate_up_task(void *argument, int task, int thread)
@@ -293,11 +293,11 @@ static void gate_up_task(void *argument, int task, int thread)
     const struct gate_up_job *job = argument;
     const struct stream *s = job->s;
     struct piece p = piece_at(s, job->gate.layer->w, job->columns, job->ranges, tile_of(job->gate.in), task);
-    float *temp = thread_scratch(s, thread), *gate = temp + PIECE_COLUMNS, *up = gate + PIECE_ROWS * PIECE_COLUMNS;
+    float *gate = thread_scratch(s, thread), *up = gate + PIECE_ROWS * PIECE_COLUMNS, *planes = plane_scratch(gate);
     for (int row = p.row, end; row < p.end; row = end) {
         end = step_end(&p, row, job->gate.in);
-        half(job, &job->gate, gate, temp, &p, row, end);
-        half(job, &job->up, up, temp, &p, row, end);
+        half(job, &job->gate, gate, planes, &p, row, end);
+        half(job, &job->up, up, planes, &p, row, end);
         for (int r = row; r < end; r++)
             job->gate_mul(act_row(job->out, r) + p.first, gate + (size_t)(r - row) * PIECE_COLUMNS,
                           up + (size_t)(r - row) * PIECE_COLUMNS, p.n);

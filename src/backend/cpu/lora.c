@@ -39,6 +39,21 @@ struct project_job {
     const struct act *in;
 };
 
+/* Rows of A that stay in a core's cache while all rows of the batch that share them go by. */
+enum { GROUP = 8 };
+
+/* lora_rows[i .. end-1] have the same matrix. */
+static void project_rows(const struct project_job *job, int l, const struct lora_matrix *m, int i, int end)
+{
+    const struct stream *s = job->s;
+    for (int first = 0; first < m->rank; first += GROUP)
+        for (int j = i; j < end; j++) {
+            int row = s->lora_rows[j], n = m->rank - first < GROUP ? m->rank - first : GROUP;
+            s->k->dots(low(s, l, row) + first, m->a + (size_t)first * (size_t)m->in, (size_t)m->in, n, act_row(job->in, row),
+                       m->in);
+        }
+}
+
 static void project_task(void *argument, int task, int thread)
 {
     const struct project_job *job = argument;
@@ -46,11 +61,12 @@ static void project_task(void *argument, int task, int thread)
     (void)thread;
     int end = (task + 1) * TASK_ROWS < s->n_lora_rows ? (task + 1) * TASK_ROWS : s->n_lora_rows;
     for (int l = 0; l < job->n; l++)
-        for (int i = task * TASK_ROWS; i < end; i++) {
-            int row = s->lora_rows[i];
-            const struct lora_matrix *m = matrix(s, job->layers[l], row);
+        for (int i = task * TASK_ROWS, n; i < end; i += n) {
+            const struct lora_matrix *m = matrix(s, job->layers[l], s->lora_rows[i]);
+            for (n = 1; i + n < end && matrix(s, job->layers[l], s->lora_rows[i + n]) == m;)
+                n++;
             if (m)
-                s->k->dots(low(s, l, row), m->a, (size_t)m->in, m->rank, act_row(job->in, row), m->in);
+                project_rows(job, l, m, i, i + n);
         }
 }
 
@@ -62,12 +78,9 @@ void lora_project(struct stream *s, const struct linear *const *layers, int n, c
     s->seconds[CLOCK_LORA] += clock_now() - start;
 }
 
-void lora_add(const struct stream *s, float *out, float *temp, const struct linear *layer, int index, int row, int first, int n)
+void lora_add(const struct stream *s, float *out, const struct linear *layer, int index, int row, int first, int n)
 {
     const struct lora_matrix *m = matrix(s, layer, row);
-    if (!m)
-        return;
-    size_t rank = (size_t)m->rank;
-    s->k->dots(temp, m->b + (size_t)first * rank, rank, n, low(s, index, row), m->rank);
-    s->k->add_scaled(out, temp, m->scale, n);
+    if (m)
+        s->k->add_rows(out, m->b + first, (size_t)m->out, m->rank, low(s, index, row), m->scale, n);
 }

@@ -64,11 +64,10 @@ size_t most_packed_bytes(const struct kernels *k, int rows, int cols)
     return mem_round_up(most, MEM_ALIGN);
 }
 
-/* A task's own floats: two pieces of outputs (gate and up), one in planes, and a row of one (adapters). Experts add
- * up a row; packing in planes holds a tile of rows. */
+/* A task's own floats: two pieces of outputs (gate and up) and one in planes. Experts add up a row; packing in planes holds a tile of rows. */
 static size_t scratch_floats(const struct stream_options *o, const struct kernels *k)
 {
-    size_t piece = (3 * PIECE_ROWS + 1) * PIECE_COLUMNS, row = o->experts ? row_stride(o->max_cols) : 0;
+    size_t piece = 3 * PIECE_ROWS * PIECE_COLUMNS, row = o->experts ? row_stride(o->max_cols) : 0;
     size_t tile = o->fine ? pack_scratch_floats(k, o->max_cols) : 0;
     row = row > tile ? row : tile;
     return row > piece ? row : piece;

@@ -147,8 +147,8 @@ void lora_begin(struct stream *s); /* sorts the batch's rows by adapter */
 /* lora_low[i] = A x for the adapted rows of in and each of the layers. */
 void lora_project(struct stream *s, const struct linear *const *layers, int n, const struct act *in);
 /* out[j] += scale * (B low)[first + j] for j < n, where the row has an adapter for the layer; `index` is the
- * layer's place in the call of lora_project. `temp` has room for n floats. */
-void lora_add(const struct stream *s, float *out, float *temp, const struct linear *layer, int index, int row, int first, int n);
+ * layer's place in the call of lora_project. */
+void lora_add(const struct stream *s, float *out, const struct linear *layer, int index, int row, int first, int n);
 
 /* ---- kv.c, attention.c ---- */
 
