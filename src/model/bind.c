@@ -140,12 +140,22 @@ static void bind_bias(struct binder *b, const float **out, enum tensor_slot slot
     add_vector(b, out, find_named(b, slot, layer), 0, n, n, 0, head_dim);
 }
 
+/* A layer norm's bias, if it has one, is called like its weight. */
+static void bind_norm_bias(struct binder *b, struct norm *out, const struct tensor *weight, int64_t n)
+{
+    char name[TENSOR_NAME_BYTES];
+    if (out->kind == NORM_LAYER && weight && name_of_bias(name, sizeof name, weight->name))
+        add_vector(b, &out->bias, checkpoint_find(b->m->checkpoint, name), 0, n, n, 0, 0);
+}
+
 static void bind_norm(struct binder *b, struct norm *out, enum tensor_slot slot, int layer, int64_t n)
 {
     const struct model_desc *d = b->m->desc;
+    const struct tensor *weight = find_named(b, slot, layer);
     *out = (struct norm){.kind = d->norm, .eps = d->norm_eps};
     bool plus_one = d->norm_plus_one && b->m->checkpoint->format != CHECKPOINT_GGUF; /* there it is added already */
-    add_vector(b, &out->weight, find_named(b, slot, layer), 0, n, n, plus_one ? 1 : 0, 0);
+    add_vector(b, &out->weight, weight, 0, n, n, plus_one ? 1 : 0, 0);
+    bind_norm_bias(b, out, weight, n);
 }
 
 static void bind_matrix(struct binder *b, struct weight *out, enum tensor_slot slot, int layer, int64_t rows, int64_t cols,
@@ -269,7 +279,8 @@ static void bind_layer(struct binder *b, int l)
     const int64_t hidden = b->m->desc->hidden;
     bind_norm(b, &layer->attn_in, T_NORM_ATTN_IN, l, hidden);
     bind_norm(b, &layer->attn_out, T_NORM_ATTN_OUT, l, hidden);
-    bind_norm(b, &layer->mlp_in, T_NORM_MLP_IN, l, hidden);
+    if (!b->m->desc->parallel) /* else it reads what attention reads */
+        bind_norm(b, &layer->mlp_in, T_NORM_MLP_IN, l, hidden);
     bind_norm(b, &layer->mlp_out, T_NORM_MLP_OUT, l, hidden);
     bind_attention(b, layer, l);
     if (b->m->desc->layer[l].experts)

@@ -79,7 +79,7 @@ static void no_memory(struct lister *s)
     s->status = error_memory(s->err, "list of tensors");
 }
 
-static const char *keep_name(struct lister *s, const char *name)
+static char *keep_name(struct lister *s, const char *name)
 {
     const size_t n = strlen(name) + 1;
     char *copy = arena_alloc(&s->x->arena, n, 1);
@@ -107,6 +107,34 @@ static void add(struct lister *s, const struct tensor *t, enum tensor_slot slot,
     e.type = t->n_dims < 2 ? TYPE_F32 : mix_type(s->x->mix, slot, layer, m->desc, is_head, t->m.cols, t->m.type);
     if (!vec_push(&s->x->parts, t) || !vec_push(&s->x->tensors, e))
         no_memory(s);
+}
+
+/* A layer norm's bias: called like its weight, in every format. */
+static void add_norm_bias(struct lister *s, const struct tensor *weight, enum tensor_slot slot, int layer)
+{
+    const struct model *m = s->x->model;
+    char name[TENSOR_NAME_BYTES], made[TENSOR_NAME_BYTES], *kept;
+    if (!weight || s->status || !is_norm(slot) || !name_of_bias(name, sizeof name, weight->name))
+        return;
+    const struct tensor *t = checkpoint_find(m->checkpoint, name);
+    if (!t)
+        return;
+    s->taken[t - m->checkpoint->tensors.at] = true;
+    add(s, t, slot, layer);
+    name_of_tensor(name, sizeof name, m->family, true, slot, layer, 0);
+    name_of_bias(made, sizeof made, name);
+    kept = s->status ? NULL : keep_name(s, made);
+    if (kept) {
+        s->x->tensors.at[s->x->tensors.n - 1].name = kept;
+        s->x->tensors.at[s->x->tensors.n - 1].plus = 0;
+    }
+}
+
+static void add_slot(struct lister *s, enum tensor_slot slot, int layer)
+{
+    const struct tensor *t = find(s, slot, layer, 0);
+    add(s, t, slot, layer);
+    add_norm_bias(s, t, slot, layer);
 }
 
 /* The experts' tensors of one kind, which GGUF has as one of three dimensions. */
@@ -137,7 +165,7 @@ static void add_layer(struct lister *s, int l)
     const struct model *m = s->x->model;
     for (int slot = T_NORM_ATTN_IN; slot <= T_DOWN_BIAS; slot++)
         if (name_in_family(m->family, (enum tensor_slot)slot))
-            add(s, find(s, (enum tensor_slot)slot, l, 0), (enum tensor_slot)slot, l);
+            add_slot(s, (enum tensor_slot)slot, l);
     if (!m->desc->layer[l].experts)
         return;
     add(s, find(s, T_ROUTER, l, 0), T_ROUTER, l);
@@ -189,7 +217,7 @@ static void list_all(struct lister *s)
     add(s, find(s, T_EMBED, 0, 0), T_EMBED, 0);
     if (!m->head_is_embed)
         add(s, find(s, T_HEAD, 0, 0), T_HEAD, 0);
-    add(s, find(s, T_NORM_OUT, 0, 0), T_NORM_OUT, 0);
+    add_slot(s, T_NORM_OUT, 0);
     add_rope(s);
     for (int l = 0; l < m->desc->n_layers && !s->status; l++)
         add_layer(s, l);

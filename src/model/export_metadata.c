@@ -79,6 +79,8 @@ static void put_scales(const struct describer *w)
             gguf_out_f32(w->g, name, (float)config_float(c, keys[i]));
     if (!config_has(c, "attention_multiplier") && d->attn_scale != (float)(1 / sqrt(d->head_dim)))
         put_float(w, "attention.scale", (double)d->attn_scale);
+    if (config_has(c, "use_parallel_residual"))
+        gguf_out_bool(w->g, own(w, "use_parallel_residual", name), d->parallel);
     if (config_has(c, "norm_topk_prob"))
         gguf_out_bool(w->g, own(w, "expert_weights_norm", name), d->experts_normalize);
 }

@@ -96,8 +96,9 @@ void decoder_step(struct decoder *d, const struct batch *batch, const float **lo
     d->be->begin(d->stream, batch);
     d->be->embed(d->stream, d->x, &m->embed, m->embed_as, m->desc->embed_scale);
     for (int l = 0; l < m->desc->n_layers; l++) {
-        attention(d, l, branch_input(d, &m->layers[l].attn_in));
-        mlp(d, l, branch_input(d, &m->layers[l].mlp_in));
+        const struct act *in = branch_input(d, &m->layers[l].attn_in);
+        attention(d, l, in);
+        mlp(d, l, m->desc->parallel ? in : branch_input(d, &m->layers[l].mlp_in));
     }
     if (batch->n_out) {
         d->be->gather(d->stream, d->last, d->x);

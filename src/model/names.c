@@ -77,3 +77,14 @@ bool name_of_tensor(char *out, size_t size, const struct family *f, bool is_gguf
     fill_in(out, size, pattern, layer, expert);
     return true;
 }
+
+bool name_of_bias(char *out, size_t size, const char *weight)
+{
+    static const char ending[] = ".weight";
+    const size_t n = strlen(weight), stem = n - (sizeof ending - 1);
+    if (n < sizeof ending || strcmp(weight + stem, ending) != 0 || stem + sizeof ".bias" > size)
+        return false;
+    memcpy(out, weight, stem);
+    memcpy(out + stem, ".bias", sizeof ".bias");
+    return true;
+}
