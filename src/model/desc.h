@@ -83,7 +83,7 @@ struct family {
     void (*describe)(struct model_desc *d, struct config *c);
 };
 
-/* All families, NULL at the end; the only list (families/families.c). */
+/* All families, NULL at the end: the list in families/families.h. */
 extern const struct family *const families[];
 
 /* The description of a checkpoint's config: finds the family, lets it describe, checks that sizes make sense. */

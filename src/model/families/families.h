@@ -1,10 +1,27 @@
-/* The families, for the list and for families that build on another. */
+/* The only list of families: a name here is a file NAME.c beside, which defines family_NAME. The build and the table in
+ * families.c go by it. */
 #ifndef PARALLM_MODEL_FAMILIES_H
 #define PARALLM_MODEL_FAMILIES_H
 
 #include "model/desc.h"
 
-extern const struct family family_llama, family_mistral, family_mixtral, family_gemma, family_gemma2, family_gemma3,
-    family_phi3, family_qwen2, family_qwen3, family_qwen3_moe, family_smollm3, family_olmo2, family_granite;
+#define FAMILIES(X) \
+    X(llama)        \
+    X(mistral)      \
+    X(mixtral)      \
+    X(gemma)        \
+    X(gemma2)       \
+    X(gemma3)       \
+    X(phi3)         \
+    X(qwen2)        \
+    X(qwen3)        \
+    X(qwen3_moe)    \
+    X(smollm3)      \
+    X(olmo2)        \
+    X(granite)
+
+#define DECLARE_FAMILY(name) extern const struct family family_##name;
+FAMILIES(DECLARE_FAMILY)
+#undef DECLARE_FAMILY
 
 #endif

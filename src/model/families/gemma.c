@@ -1,4 +1,5 @@
-/* Gemma 1: embeddings scaled by the square root of the width, norms that store w - 1, GELU. */
+/* Gemma 1: embeddings scaled by the square root of the width, norms that store w - 1, GELU.
+ * Models: google/gemma-2b, gemma-7b-it, CodeGemma. */
 #include "model/families/families.h"
 
 #include <math.h>

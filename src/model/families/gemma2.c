@@ -1,5 +1,6 @@
 /* Gemma 2: Gemma with norms on both sides of attention and MLP, soft-capped scores and logits, and a
- * window on every other layer. */
+ * window on every other layer.
+ * Models: google/gemma-2-2b-it, gemma-2-9b, gemma-2-27b. */
 #include "model/families/families.h"
 
 #include <math.h>

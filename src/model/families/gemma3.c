@@ -1,5 +1,6 @@
 /* Gemma 3 (text): Gemma 2 without soft-capped scores, with norms of q and k, and with five local layers,
- * which have a base frequency of their own, to each global one. */
+ * which have a base frequency of their own, to each global one.
+ * Models: google/gemma-3-270m, gemma-3-1b-it; the text part of the larger ones. */
 #include "model/families/families.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Granite 3: Llama with multipliers on embeddings, attention scores, residuals and logits. */
+/* Granite 3: Llama with multipliers on embeddings, attention scores, residuals and logits.
+ * Models: ibm-granite/granite-3.3-2b-instruct, granite-3.1-8b. */
 #include "model/families/families.h"
 
 static void describe(struct model_desc *d, struct config *c)

@@ -1,5 +1,7 @@
 /* Llama 2 and 3, SmolLM2, TinyLlama, Yi and many that share their form: the plain decoder, from which
- * the others differ. Its tensor names are the base of theirs. */
+ * the others differ. Its tensor names are the base of theirs.
+ * Models: meta-llama/Llama-2-7b, Meta-Llama-3-8B-Instruct, Llama-3.1 to 3.3, HuggingFaceTB/SmolLM2-135M-Instruct,
+ * TinyLlama, 01-ai/Yi. */
 #include "model/families/families.h"
 
 static const struct tensor_name names[] = {

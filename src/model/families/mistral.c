@@ -1,4 +1,5 @@
-/* Mistral: Llama with a sliding window on every layer (absent in later releases). */
+/* Mistral: Llama with a sliding window on every layer (absent in later releases).
+ * Models: mistralai/Mistral-7B-Instruct-v0.3, Mistral-Nemo, Mistral-Small. */
 #include "model/families/families.h"
 
 static void describe(struct model_desc *d, struct config *c)

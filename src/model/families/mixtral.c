@@ -1,4 +1,5 @@
-/* Mixtral: Mistral whose MLP is a mixture of experts. (Its GGUF files call themselves "llama".) */
+/* Mixtral: Mistral whose MLP is a mixture of experts. (Its GGUF files call themselves "llama".)
+ * Models: mistralai/Mixtral-8x7B-Instruct-v0.1, Mixtral-8x22B. */
 #include "model/families/families.h"
 
 static const struct tensor_name names[] = {

@@ -1,4 +1,5 @@
-/* OLMo 2: norms behind attention and MLP instead of before, and norms of q and k over all heads together. */
+/* OLMo 2: norms behind attention and MLP instead of before, and norms of q and k over all heads together.
+ * Models: allenai/OLMo-2-0425-1B-Instruct, OLMo-2-1124-7B. */
 #include "model/families/families.h"
 
 static const struct tensor_name names[] = {

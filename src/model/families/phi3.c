@@ -1,4 +1,5 @@
-/* Phi-3, Phi-3.5 and Phi-4-mini: q|k|v and gate|up fused, longrope, partial rotation in Phi-4-mini. */
+/* Phi-3, Phi-3.5 and Phi-4-mini: q|k|v and gate|up fused, longrope, partial rotation in Phi-4-mini.
+ * Models: microsoft/Phi-3-mini-4k-instruct, Phi-3-mini-128k-instruct, Phi-3.5-mini, Phi-4-mini-instruct. */
 #include "model/families/families.h"
 
 static const struct tensor_name names[] = {

@@ -1,4 +1,5 @@
-/* Qwen 2 and 2.5: Llama with biases on q, k and v; a window, where it is switched on, on the upper layers. */
+/* Qwen 2 and 2.5: Llama with biases on q, k and v; a window, where it is switched on, on the upper layers.
+ * Models: Qwen/Qwen2-7B, Qwen2.5-0.5B-Instruct to 72B, Qwen2.5-Coder. */
 #include "model/families/families.h"
 
 static const struct tensor_name names[] = {

@@ -1,4 +1,5 @@
-/* Qwen 3: Qwen 2 without biases, with norms of q and k. */
+/* Qwen 3: Qwen 2 without biases, with norms of q and k.
+ * Models: Qwen/Qwen3-0.6B to 32B. */
 #include "model/families/families.h"
 
 static const struct tensor_name names[] = {

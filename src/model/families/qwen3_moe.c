@@ -1,4 +1,5 @@
-/* Qwen 3 with a mixture of experts on all layers but those that the config takes out. */
+/* Qwen 3 with a mixture of experts on all layers but those that the config takes out.
+ * Models: Qwen/Qwen3-30B-A3B, Qwen3-235B-A22B. */
 #include "model/families/families.h"
 
 static const struct tensor_name names[] = {

@@ -1,4 +1,5 @@
-/* SmolLM3: Llama without rotation on every fourth layer. */
+/* SmolLM3: Llama without rotation on every fourth layer.
+ * Models: HuggingFaceTB/SmolLM3-3B. */
 #include "model/families/families.h"
 
 static void describe(struct model_desc *d, struct config *c)
