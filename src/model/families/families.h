@@ -18,7 +18,8 @@
     X(qwen3_moe)    \
     X(smollm3)      \
     X(olmo2)        \
-    X(granite)
+    X(granite)      \
+    X(stablelm)
 
 #define DECLARE_FAMILY(name) extern const struct family family_##name;
 FAMILIES(DECLARE_FAMILY)
