@@ -4,6 +4,11 @@
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
+if ! command -v clang > /dev/null 2>&1 && command -v apt-get > /dev/null 2>&1; then
+    sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq clang > /dev/null # what it recommends has the runtime
+fi
 [ $# -eq 0 ] || shift
 [ $# -gt 0 ] || set -- $(sed -n 's/^fuzz_target(\(.*\))$/\1/p' fuzz/CMakeLists.txt)
 cmake -S . -B build-fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=RelWithDebInfo -DPARALLM_FUZZ=ON \
