@@ -68,6 +68,18 @@ static pllm_status load_vectors(struct model *m, const struct binding *b, pllm_e
     return PLLM_OK;
 }
 
+/* Whose rows a weight is made of. */
+struct origin {
+    const struct checkpoint *checkpoint;
+    const struct tensor *tensor;
+};
+
+static void forget_rows(const void *owner, int64_t first, int64_t n)
+{
+    const struct origin *from = owner;
+    checkpoint_forget(from->checkpoint, from->tensor, first, n);
+}
+
 static pllm_status load_weights(struct model *m, const struct binding *b, const struct model_options *o, pllm_error *err)
 {
     uint64_t total = 0, done = 0;
@@ -75,13 +87,15 @@ static pllm_status load_weights(struct model *m, const struct binding *b, const 
         total += b->weights.at[i].source.m.row_bytes * (uint64_t)b->weights.at[i].source.n_rows;
     for (size_t i = 0; i < b->weights.n; i++) {
         const struct weight_job *job = &b->weights.at[i];
-        pllm_status status = m->backend->weight_load(m->device, job->out, &job->source, o->pool, err);
+        const struct origin from = {m->checkpoint, job->tensor};
+        struct weight_source source = job->source;
+        source.forget = forget_rows;
+        source.owner = &from;
+        pllm_status status = m->backend->weight_load(m->device, job->out, &source, o->pool, err);
         if (status)
             return error_prefix(err, status, job->tensor->name);
         m->weight_bytes += job->out->bytes;
         done += job->source.m.row_bytes * (uint64_t)job->source.n_rows;
-        if (i + 1 == b->weights.n || b->weights.at[i + 1].tensor != job->tensor)
-            checkpoint_forget(m->checkpoint, job->tensor, 0, job->tensor->m.rows);
         if (o->progress && !o->progress(o->progress_user, "loading", done, total))
             return error_set(err, PLLM_E_ARGUMENT, "interrupted");
     }

@@ -7,7 +7,7 @@
 #include <limits.h>
 #include <string.h>
 
-enum { MAX_PANEL = 128 };
+enum { MAX_PANEL = 128, SLICE_BYTES = 32 << 20 };
 
 static enum block_type packed_type(const struct weight_source *s)
 {
@@ -86,11 +86,13 @@ struct packing {
     struct matrix_rows converted; /* a panel of converted rows; data NULL: rows are taken as they are */
     uint8_t *scratch;             /* for each thread: converted rows, and one row of floats */
     size_t scratch_bytes, row_offset;
+    int first_panel; /* of those at work */
 };
 
-static void pack_panel(void *job, int panel, int thread)
+static void pack_panel(void *job, int task, int thread)
 {
     const struct packing *p = job;
+    const int panel = p->first_panel + task;
     const struct gemm_kernel *kernel = p->weight->kernel;
     const struct matrix_rows *from = &p->source->m;
     uint8_t *packed = (uint8_t *)p->weight->panels + (size_t)panel * p->weight->panel_bytes;
@@ -149,6 +151,23 @@ size_t weight_bytes(const struct weight_source *source, const struct kernels *k)
     return !check(source, kernel, k, NULL) && measure(&w, source, kernel) ? w.bytes : 0;
 }
 
+/* Slices of panels by all threads; after each, the source's rows are done with. (The rows of a head may stand in another
+ * order, but slices end with whole heads or forget some rows too early, which costs reading them again.) */
+static void pack_all(struct packing *p, struct pool *pool)
+{
+    const struct weight *w = p->weight;
+    const struct weight_source *s = p->source;
+    const size_t panel_source = s->m.row_bytes * (size_t)w->kernel->panel;
+    const int at_once = panel_source < SLICE_BYTES ? (int)(SLICE_BYTES / panel_source) : 1;
+    for (p->first_panel = 0; p->first_panel < w->n_panels; p->first_panel += at_once) {
+        const int left = w->n_panels - p->first_panel, n = left < at_once ? left : at_once;
+        const int64_t row = (int64_t)p->first_panel * w->kernel->panel, end = row + (int64_t)n * w->kernel->panel;
+        pool_run(pool, pack_panel, p, n);
+        if (s->forget)
+            s->forget(s->owner, s->first_row + row, (end < w->rows ? end : w->rows) - row);
+    }
+}
+
 pllm_status weight_pack(struct weight *out, const struct weight_source *source, const struct kernels *k,
                         struct pool *pool, pllm_error *err)
 {
@@ -164,7 +183,7 @@ pllm_status weight_pack(struct weight *out, const struct weight_source *source, 
         weight_fini(&w);
         return error_memory(err, "converted weights");
     }
-    pool_run(pool, pack_panel, &p, w.n_panels);
+    pack_all(&p, pool);
     mem_free(p.scratch);
     *out = w;
     return PLLM_OK;

@@ -158,11 +158,45 @@ static void says_what_it_cannot_do(void **state)
     assert_message(err, "8 rows in heads of 3");
 }
 
+/* What is told of rows that are done with. */
+struct told {
+    int64_t next;
+    int times;
+};
+
+static void note(const void *owner, int64_t first, int64_t n)
+{
+    struct told *t = *(struct told *const *)owner;
+    assert_int_equal(first, t->next);
+    t->next = first + n;
+    t->times++;
+}
+
+/* A matrix of many megabytes (rows far apart: what is between is never touched) is forgotten slice by slice. */
+static void forgets_what_it_has_read(void **state)
+{
+    (void)state;
+    enum { ROWS = 300, ROW_BYTES = 1 << 20, FIRST = 3 };
+    uint8_t *data = mem_zalloc(ROWS, ROW_BYTES);
+    struct told told = {.next = FIRST}, *owner = &told;
+    struct weight w;
+    assert_non_null(data);
+    const struct weight_source s = {.m = {.type = TYPE_F32, .rows = ROWS, .cols = COLS, .data = data, .row_bytes = ROW_BYTES},
+                                    .first_row = FIRST, .n_rows = ROWS - FIRST, .convert = TYPE_COUNT,
+                                    .forget = note, .owner = &owner};
+    assert_int_equal(weight_pack(&w, &s, &k, pool, NULL), PLLM_OK);
+    assert_int_equal(told.next, ROWS);
+    assert_true(told.times > 2);
+    weight_fini(&w);
+    mem_free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(takes_rows_of_a_part),
                                        cmocka_unit_test(puts_interleaved_rows_back),
                                        cmocka_unit_test(converts_to_other_types),
+                                       cmocka_unit_test(forgets_what_it_has_read),
                                        cmocka_unit_test(says_what_it_cannot_do)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
