@@ -108,11 +108,17 @@ static void preempt_last(struct sched *s)
     s->preemptions++;
 }
 
-/* Blocks left alone when one joins, so that those that run do not fall short at their next border. */
+/* Blocks left alone when one joins, so that those that run do not fall short at their next border: one for each that
+ * has a border before its end. */
 static int reserve_of(const struct sched *s)
 {
-    int share = s->cache.kv.pool[0].n_blocks / 8;
-    return s->n_running < share ? s->n_running : share;
+    int share = s->cache.kv.pool[0].n_blocks / 8, reserve = 0;
+    for (int i = 0; i < s->n_running && reserve < share; i++) {
+        const struct seq *q = s->running[i];
+        int64_t most = (int64_t)q->n_prompt + q->request->p.max_tokens;
+        reserve += most > (int64_t)q->n_blocks * KV_BLOCK;
+    }
+    return reserve;
 }
 
 /* Lets the first of the queue join. */

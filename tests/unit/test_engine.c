@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { MAX_ANSWERS = 512 };
+enum { MAX_ANSWERS = 1024 };
 
 static struct answer answers[MAX_ANSWERS];
 static uint64_t answer_ids[MAX_ANSWERS]; /* id * 64 + sample */
@@ -149,25 +149,36 @@ static void few_places_do_not_compute_a_prompt_again(void **state)
     engine_close(e);
 }
 
-/* 200 requests with a common header that ends inside a block; the first ones begin at the same time. */
+/* 1,000 requests with a common header of 512 tokens and 32 of their own. Where the header ends inside a block, each copies
+ * its part of it; the first ones begin at the same time. */
 static void a_header_is_computed_once(void **state)
 {
     (void)state;
-    static int32_t prompts[200][532];
-    struct fake_model m = fake_model_default();
-    struct engine *e = open_engine(&m, options(64, 4000));
-    for (int i = 0; i < 200; i++) {
-        memcpy(prompts[i], text, 500 * sizeof *text);
-        for (int j = 500; j < 532; j++)
-            prompts[i][j] = (i * 7 + j * (i % 13 + 1)) % 101;
-        prompts[i][500] = i % 101;
-        pllm_request p = request_of(prompts[i], 532, 4);
-        submit(e, &p);
+    static const int headers[] = {512, 500};
+    static int32_t prompts[1000][544];
+    for (int h = 0; h < 2; h++) {
+        struct fake_model m = fake_model_default();
+        struct engine *e = open_engine(&m, options(64, 20000));
+        const int header = headers[h], n = header + 32;
+        for (int i = 0; i < 1000; i++) {
+            memcpy(prompts[i], text, (size_t)header * sizeof *text);
+            for (int j = header; j < n; j++)
+                prompts[i][j] = (i * 7 + j * (i % 13 + 1)) % 101;
+            prompts[i][header] = i % 101; /* ten of each go on alike for a token or two */
+            prompts[i][header + 1] = i / 101;
+            pllm_request p = request_of(prompts[i], (size_t)n, 1);
+            submit(e, &p);
+        }
+        run(e);
+        pllm_stats s = engine_stats(e);
+        assert_int_equal(s.prompt_tokens, 1000 * n);
+        assert_true(s.prefill_tokens_computed <= (uint64_t)(header + 1000 * 32) * 102 / 100);
+        assert_true(s.prefill_tokens_computed + s.cached_tokens >= s.prompt_tokens);
+        assert_int_equal(s.finished, 1000);
+        assert_int_equal(m.wrong, 0);
+        engine_close(e);
+        n_answers = 0;
     }
-    run(e);
-    assert_true(engine_stats(e).prefill_tokens_computed <= (500 + 200 * 32) * 102 / 100);
-    assert_int_equal(m.wrong, 0);
-    engine_close(e);
 }
 
 static void salts_and_adapters_keep_apart(void **state)
@@ -396,34 +407,62 @@ static void cancelling_gives_all_back(void **state)
 
 /* ---- Service -------------------------------------------------------------------------------------------------------- */
 
+enum { CROWD = 500, CROWD_PROMPT = 60, CROWD_OUTPUT = 60, CROWD_BLOCKS = 4 };
+
+/* In which step each of the crowd had its first token and its end; wants nobody to fail. */
+static void serve_crowd(struct engine *e, int first[CROWD], int last[CROWD], struct answer *got)
+{
+    uint64_t ids[CROWD];
+    for (int i = 0; i < CROWD; i++) {
+        pllm_request p = request_of(text + i, CROWD_PROMPT, CROWD_OUTPUT);
+        p.sampling.repetition_penalty = i % 3 ? 1 : 1.2f;
+        ids[i] = submit(e, &p);
+        got[i] = (struct answer){0};
+    }
+    for (int steps = 1; !engine_idle(e); steps++) {
+        const pllm_event *events;
+        size_t n;
+        assert_int_equal(engine_step(e, &events, &n, NULL), PLLM_OK);
+        for (size_t j = 0; j < n; j++) {
+            int i = (int)(events[j].id - ids[0]);
+            take_event(&got[i], &events[j]);
+            if (events[j].kind == PLLM_EVENT_TOKEN && events[j].position == 0)
+                first[i] = steps;
+            last[i] = steps;
+        }
+    }
+    for (int i = 0; i < CROWD; i++) {
+        assert_int_equal(got[i].finish, PLLM_FINISH_LENGTH);
+        assert_int_equal(got[i].n, CROWD_OUTPUT);
+    }
+}
+
+/* Room for 8 sequences and 500 requests: all finish with what a large pool gives them, in the order in which they came. */
 static void small_pools_serve_everybody_in_order(void **state)
 {
     (void)state;
+    static struct answer small[CROWD], large[CROWD];
+    static int first[CROWD], last[CROWD], unused[CROWD];
     struct fake_model m = fake_model_default();
-    struct engine *e = open_engine(&m, options(64, 24));
-    uint64_t ids[200];
-    int order[200], n_done = 0;
-    for (int i = 0; i < 200; i++) {
-        pllm_request p = request_of(text + i, 60, 60);
-        ids[i] = submit(e, &p);
-    }
-    while (!engine_idle(e)) {
-        step(e);
-        for (int i = 0; i < 200; i++)
-            if (answer_of(ids[i], 0)->done && (n_done == 0 || !memchr(order, i, 0))) {
-                bool known = false;
-                for (int j = 0; j < n_done; j++)
-                    known = known || order[j] == i;
-                if (!known)
-                    order[n_done++] = i;
-            }
-    }
-    assert_int_equal(n_done, 200);
-    for (int i = 0; i < 200; i++)
-        assert_true(order[i] - i < 24 && i - order[i] < 24); /* nobody is passed by more than what fits */
-    assert_true(engine_stats(e).preemptions > 10);
-    assert_int_equal(m.wrong, 0);
+    struct engine *e = open_engine(&m, options(64, 8 * CROWD_BLOCKS));
+    serve_crowd(e, first, last, small);
+    assert_true(engine_stats(e).preemptions > 24);
+    assert_int_equal(engine_stats(e).blocks_used, 0);
     engine_close(e);
+    e = open_engine(&m, options(64, CROWD * CROWD_BLOCKS));
+    serve_crowd(e, unused, unused, large);
+    assert_int_equal(engine_stats(e).preemptions, 0);
+    engine_close(e);
+    for (int i = 0; i < CROWD; i++)
+        assert_same(&small[i], &large[i]);
+    /* Nobody overtakes one who came earlier by more than the steps in which that one waits for a token that both share,
+     * and nobody waits longer than those before him take, eight at a time, twice over. */
+    for (int i = 0; i < CROWD; i++) {
+        assert_true(i == 0 || first[i] + 2 >= first[i - 1]);
+        assert_true(first[i] <= 2 * (i / 8 + 1) * CROWD_OUTPUT);
+        assert_true(last[i] - first[i] <= 4 * CROWD_OUTPUT); /* preempted, but not put off for long */
+    }
+    assert_int_equal(m.wrong, 0);
 }
 
 static void urgent_requests_go_first(void **state)

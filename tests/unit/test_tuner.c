@@ -1,0 +1,99 @@
+/* The search for the number of sequences, on machines whose rate is a formula. */
+#include "engine/tuner.h"
+#include "test.h"
+
+/* Seconds of a step with n sequences: a fixed part (weights are read) and a part for each. */
+struct machine {
+    double fixed, each;
+    int knee; /* from here on each one costs twice */
+};
+
+static double step_seconds(const struct machine *m, int n)
+{
+    int over = n > m->knee ? n - m->knee : 0;
+    return m->fixed + m->each * (n + over);
+}
+
+static double rate(const struct machine *m, int n)
+{
+    return n / step_seconds(m, n);
+}
+
+/* Runs until it settles, with more work than places; returns the limit. */
+static int settle(const struct machine *m, int max, double *seconds)
+{
+    struct tuner t;
+    *seconds = 0;
+    tuner_init(&t, max);
+    int limit = t.limit;
+    for (int i = 0; i < 10000 && !t.settled; i++) {
+        double s = step_seconds(m, limit);
+        *seconds += s;
+        limit = tuner_step(&t, limit, limit, limit, true, s);
+        assert_in_range(limit, 1, max);
+    }
+    assert_true(t.settled);
+    return limit;
+}
+
+static void it_comes_near_the_best_rate(void **state)
+{
+    (void)state;
+    static const struct machine machines[] = {{0.05, 0.0001, 1 << 20}, {0.002, 0.001, 1 << 20}, {0.05, 0.001, 64},
+                                              {0.01, 0.0005, 16},      {1e-9, 0.01, 1 << 20},   {0.2, 0.002, 100}};
+    for (int i = 0; i < 6; i++)
+        for (int max = 1; max <= 256; max = max * 2 + max % 3) {
+            double seconds, best = 0;
+            int n = settle(&machines[i], max, &seconds);
+            for (int j = 1; j <= max; j++)
+                best = rate(&machines[i], j) > best ? rate(&machines[i], j) : best;
+            assert_true(rate(&machines[i], n) >= 0.95 * best);
+        }
+}
+
+static void it_settles_within_seconds(void **state)
+{
+    (void)state;
+    const struct machine slow = {0.1, 0.005, 1 << 20}, fast = {0.001, 0.0005, 1 << 20};
+    double seconds;
+    settle(&fast, 256, &seconds);
+    assert_true(seconds < 3);
+    settle(&slow, 256, &seconds);
+    assert_true(seconds < 20); /* steps of more than a second each, at the end */
+}
+
+static void steps_that_say_nothing_are_not_counted(void **state)
+{
+    (void)state;
+    struct tuner t;
+    tuner_init(&t, 256);
+    const int first = t.limit;
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(tuner_step(&t, first * 4, first, first, true, 0.1), first); /* a prompt is read beside */
+        assert_int_equal(tuner_step(&t, 3, 3, 3, false, 0.1), first);                /* there is no more work */
+        assert_int_equal(tuner_step(&t, 3, 3, 3, true, 0.1), first);                 /* places are not taken yet */
+        assert_int_equal(tuner_step(&t, first, first, first, true, 0), first);       /* a clock that stands still */
+    }
+    assert_false(t.settled);
+    for (int i = 0; i < 100 && t.limit == first; i++)
+        tuner_step(&t, t.limit, t.limit, t.limit, true, 0.1);
+    assert_true(t.limit > first);
+}
+
+static void few_places_need_no_search(void **state)
+{
+    (void)state;
+    struct tuner t;
+    tuner_init(&t, 5);
+    assert_true(t.settled && t.limit == 5);
+    assert_int_equal(tuner_step(&t, 5, 5, 5, true, 1), 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(it_comes_near_the_best_rate),
+                                       cmocka_unit_test(it_settles_within_seconds),
+                                       cmocka_unit_test(steps_that_say_nothing_are_not_counted),
+                                       cmocka_unit_test(few_places_need_no_search)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
