@@ -8,8 +8,9 @@
 #include <string.h>
 
 enum {
-    WINDOW_LINES = 2048,
+    WINDOW_LINES = 4096, /* the more, the more neighbours stand together */
     READ_AT_ONCE = 256, /* lines between two steps, so that computing starts before the window is full */
+    MOST_BYTES = 64 << 20, /* held; one line more may be */
 };
 
 /* ---- Jobs -------------------------------------------------------------------------------------------- */
@@ -47,6 +48,13 @@ static void job_free(struct job *job)
     free(job);
 }
 
+/* What a job holds is n bytes now, about. */
+static void count_bytes(struct batch *b, struct job *job, size_t n)
+{
+    b->n_bytes += n - job->n_bytes;
+    job->n_bytes = n;
+}
+
 static void append(struct batch *b, struct job *job)
 {
     job->older = b->newest;
@@ -60,6 +68,7 @@ static void detach(struct batch *b, struct job *job)
     *(job->older ? &job->older->newer : &b->oldest) = job->newer;
     *(job->newer ? &job->newer->older : &b->newest) = job->older;
     b->n_jobs--;
+    count_bytes(b, job, 0);
     for (struct job **at = bucket_of(b, job->id); *at; at = &(*at)->chain)
         if (*at == job) {
             *at = job->chain;
@@ -140,8 +149,10 @@ static int write_in_order(struct batch *b)
 
 static int write_finished(struct batch *b, struct job *job, struct sample *s)
 {
-    if (b->ordered)
+    if (b->ordered) {
+        count_bytes(b, job, job->n_bytes + s->line.n);
         return write_in_order(b);
+    }
     int code = write_sample(b, s);
     s->finished = false; /* written */
     if (job->n_left == 0)
@@ -169,14 +180,38 @@ static bool submit(struct batch *b, struct job *job, pllm_error *err)
         job->samples = grown;
         job->n_samples = r->n;
     }
-    job->n_left = job->n_samples;
     job->chain = *bucket_of(b, job->id);
     *bucket_of(b, job->id) = job;
-    b->n_pending += (size_t)job->n_left;
+    b->n_submitted += (size_t)job->n_samples;
     b->prompt_tokens += r->n_tokens;
+    count_bytes(b, job, r->n_tokens * sizeof *r->tokens); /* the engine's copy */
     if (!b->kind->keeps_prompt)
         request_drop_prompt(&job->request);
     return true;
+}
+
+/* The line is an error. */
+static int refuse(struct batch *b, struct job *job, const pllm_error *err)
+{
+    write_error(b, job, err);
+    return write_finished(b, job, &job->samples[0]);
+}
+
+/* Hands what is gathered to the engine, neighbours together. */
+static int submit_gathered(struct batch *b)
+{
+    int code = EXIT_DONE;
+    gather_sort(&b->gathered);
+    for (size_t i = 0; i < b->gathered.n && !code; i++) {
+        struct job *job = b->gathered.at[i];
+        pllm_error err = {0};
+        if (submit(b, job, &err))
+            continue;
+        b->n_pending -= (size_t)job->n_left;
+        code = refuse(b, job, &err);
+    }
+    b->gathered.n = 0;
+    return code;
 }
 
 static int take_line(struct batch *b, const char *line, size_t n, bool too_long)
@@ -193,13 +228,18 @@ static int take_line(struct batch *b, const char *line, size_t n, bool too_long)
     job->number = b->lines->number - 1;
     append(b, job);
     b->n_lines++;
-    bool good = !too_long && !b->kind->read(job, b->context, line, n, &err) && submit(b, job, &err);
     if (too_long)
         request_fail(&err, PLLM_E_ARGUMENT, "the line is too long, wanted at most 64 MiB");
-    if (good)
-        return EXIT_DONE;
-    write_error(b, job, &err);
-    return write_finished(b, job, &job->samples[0]);
+    if (too_long || b->kind->read(job, b->context, line, n, &err))
+        return refuse(b, job, &err);
+    if (!gather_add(&b->gathered, job)) {
+        request_fail(&err, PLLM_E_MEMORY, "not enough memory for the line");
+        return refuse(b, job, &err);
+    }
+    job->n_left = job->request.request.n > 1 ? job->request.request.n : 1;
+    b->n_pending += (size_t)job->n_left;
+    count_bytes(b, job, 2 * n + job->request.request.n_tokens * sizeof(int32_t)); /* as JSON, as text, as tokens */
+    return EXIT_DONE;
 }
 
 static bool is_blank(const char *line, size_t n)
@@ -209,13 +249,18 @@ static bool is_blank(const char *line, size_t n)
     return n == 0;
 }
 
+static bool is_full(const struct batch *b)
+{
+    return b->n_jobs >= b->window || b->n_pending >= b->window || b->n_bytes >= MOST_BYTES;
+}
+
 static int read_ahead(struct batch *b)
 {
     int code = EXIT_DONE;
     for (int i = 0; i < READ_AT_ONCE && !b->ended && !code; i++) {
         const char *line;
         size_t n;
-        if (b->n_jobs && (b->n_jobs >= b->window || b->n_pending >= b->window))
+        if (b->n_jobs && is_full(b))
             return EXIT_DONE;
         enum lines_result result = lines_next(b->lines, b->n_pending == 0, &line, &n);
         if (result == LINES_LATER)
@@ -244,6 +289,7 @@ static int take_event(struct batch *b, const pllm_event *e)
         return code;
     b->n_errors += !good;
     b->n_pending--;
+    b->n_submitted--;
     job->n_left--;
     s->finished = true;
     return write_finished(b, job, s);
@@ -268,9 +314,12 @@ int batch_run(struct batch *b)
 {
     size_t seqs = (size_t)pllm_engine_plan(b->engine).max_num_seqs;
     b->window = 4 * seqs > WINDOW_LINES ? 4 * seqs : WINDOW_LINES;
+    b->low = seqs;
     int code = EXIT_DONE;
     while (!code && !cli_interrupted) {
         code = read_ahead(b);
+        if (!code && b->n_submitted <= b->low)
+            code = submit_gathered(b);
         if (code || (b->ended && b->n_pending == 0))
             break;
         if (b->n_pending)
@@ -281,6 +330,7 @@ int batch_run(struct batch *b)
         int written = code == EXIT_UNWRITABLE ? (detach(b, b->oldest), EXIT_DONE) : write_job(b, b->oldest);
         code = code ? code : written;
     }
+    gather_fini(&b->gathered);
     progress_end(b->progress);
     if (code)
         return code;

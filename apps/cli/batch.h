@@ -1,10 +1,12 @@
-/* Many lines in, many lines out: reads ahead, keeps the engine filled, hands each event to its line's job, and
- * writes what is finished. At most a window of lines is in memory, however long the input is. What a line asks
- * for and what its answer looks like is the command's: struct batch_kind. */
+/* Many lines in, many lines out: reads ahead, hands the lines to the engine in the order of their beginnings whenever
+ * it has little left to do, hands each event to its line's job, and writes what is finished. At most a window of lines
+ * and some MiB of them are in memory, however long the input is. What a line asks for and what its answer looks like is
+ * the command's: struct batch_kind. */
 #ifndef PARALLM_CLI_BATCH_H
 #define PARALLM_CLI_BATCH_H
 
 #include "buffer.h"
+#include "gather.h"
 #include "lines.h"
 #include "output.h"
 #include "progress.h"
@@ -21,7 +23,7 @@ struct sample {
 
 /* A line of the input, until its answers are written. */
 struct job {
-    uint64_t id;            /* the engine's */
+    uint64_t id;            /* the engine's; 0: it does not have it yet */
     size_t number;          /* of the line, from 0 */
     struct request request;
     struct buffer prompt_logprobs, prompt_top; /* items of JSON lists, after the first token's */
@@ -30,6 +32,7 @@ struct job {
     size_t from;
     struct sample *samples;
     int n_samples, n_left;
+    size_t n_bytes;         /* that it counts for in batch.n_bytes */
     struct job *chain;        /* others in its bucket */
     struct job *older, *newer; /* in the order of the input */
 };
@@ -57,7 +60,10 @@ struct batch {
     /* Its own. */
     struct job *buckets[4096];
     struct job *oldest, *newest;
+    struct gather gathered;
     size_t n_jobs, n_pending, window; /* lines held; answers still to come; most of either */
+    size_t n_submitted, low;          /* answers that the engine owes; so few that it wants more */
+    size_t n_bytes;                   /* held for lines and finished answers, about */
     bool ended;
 };
 
