@@ -186,8 +186,7 @@ static void end_step(struct engine *e)
         forget_cancelled(e);
     switch_ropes(e);
     if (e->sizes.auto_seqs)
-        e->sched.limit = tuner_step(&e->tuner, e->sched.batch.n_rows, e->sched.n_decode, e->sched.batch.n_seqs,
-                                    e->sched.n_waiting > 0, seconds);
+        e->sched.limit = tuner_step(&e->tuner, e->sched.batch.n_rows, e->sched.n_decode, e->sched.batch.n_seqs, seconds);
 }
 
 pllm_status engine_step(struct engine *e, const pllm_event **events, size_t *n, pllm_error *err)

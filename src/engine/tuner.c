@@ -26,13 +26,27 @@ static void next_level(struct tuner *t)
     t->tokens = t->seconds = 0;
 }
 
-int tuner_step(struct tuner *t, int n_rows, int n_decode, int running, bool waiting, double seconds)
+/* Seconds of a step without its rows of prompts; 0: nothing is known of what they take, or they are nearly all of it. */
+static double decode_seconds(struct tuner *t, int n_rows, int n_decode, double seconds)
+{
+    int read = n_rows - n_decode;
+    if (read <= n_decode / 8)
+        return seconds;
+    if (read >= 4 * n_decode) {
+        t->read_rows += n_rows;
+        t->read_seconds += seconds;
+        return 0;
+    }
+    double rest = t->read_rows > 0 ? seconds - read * t->read_seconds / t->read_rows : 0;
+    return rest > seconds / 8 ? rest : 0;
+}
+
+int tuner_step(struct tuner *t, int n_rows, int n_decode, int running, double seconds)
 {
     if (t->settled || seconds <= 0)
         return t->limit;
-    if (running < t->limit && !waiting) /* nothing to learn: there is no more work */
-        return t->limit;
-    if (running < t->limit || n_rows > n_decode + n_decode / 8)
+    seconds = decode_seconds(t, n_rows, n_decode, seconds);
+    if (running < t->limit - t->limit / 4 || seconds == 0) /* nothing to learn: too little work, or too much reading */
         return t->limit;
     if (++t->n_steps <= 0)
         return t->limit;

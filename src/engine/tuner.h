@@ -1,7 +1,8 @@
 /* `max_num_seqs auto`: how many sequences to run at once, found while running.
  *
  * Begins with a few and doubles as long as decoding more of them at once yields more tokens per second. Only steps
- * that are (nearly) all decoding and have all their places taken are counted. */
+ * that have (nearly) all their places taken are counted. What their rows of prompts took is left out: so much for each as in
+ * steps that do little else. */
 #ifndef PARALLM_ENGINE_TUNER_H
 #define PARALLM_ENGINE_TUNER_H
 
@@ -14,12 +15,13 @@ struct tuner {
     int best_limit;
     int n_steps;      /* counted at this level */
     double tokens, seconds;
+    double read_rows, read_seconds; /* of steps that mostly read prompts */
 };
 
 void tuner_init(struct tuner *t, int max);
 
-/* A step is over: n_decode of its n_rows rows continued an output, `running` sequences were there, more wait or not.
- * Returns how many sequences may run from now on. */
-int tuner_step(struct tuner *t, int n_rows, int n_decode, int running, bool waiting, double seconds);
+/* A step is over: n_decode of its n_rows rows continued an output, `running` sequences were there. Returns how many
+ * sequences may run from now on. */
+int tuner_step(struct tuner *t, int n_rows, int n_decode, int running, double seconds);
 
 #endif

@@ -29,7 +29,7 @@ static int settle(const struct machine *m, int max, double *seconds)
     for (int i = 0; i < 10000 && !t.settled; i++) {
         double s = step_seconds(m, limit);
         *seconds += s;
-        limit = tuner_step(&t, limit, limit, limit, true, s);
+        limit = tuner_step(&t, limit, limit, limit, s);
         assert_in_range(limit, 1, max);
     }
     assert_true(t.settled);
@@ -51,6 +51,53 @@ static void it_comes_near_the_best_rate(void **state)
         }
 }
 
+enum { OUTPUT = 32, PROMPT = 64, ROWS = 512, MOST = 256 };
+
+/* A job whose answers end one after another, so that hardly a step is without a prompt: n places for `steps` steps, or with
+ * a tuner as many as it says. Returns tokens per second of the last half. */
+static double run_job(const struct machine *m, int n, struct tuner *t, int steps)
+{
+    static int left[MOST]; /* rows of prompt to read (above 1000), or tokens to come */
+    double seconds = 0, tokens = 0;
+    for (int i = 0; i < MOST; i++)
+        left[i] = 1000 + PROMPT;
+    for (int s = 0; s < steps; s++) {
+        int decode = 0, reads = 0;
+        for (int i = 0; i < n; i++)
+            decode += left[i] <= 1000;
+        for (int i = 0; i < n; i++)
+            if (left[i] <= 1000)
+                left[i] = left[i] == 1 ? 1000 + PROMPT : left[i] - 1;
+            else if (decode + (reads + 1) * PROMPT <= ROWS && ++reads)
+                left[i] = OUTPUT - (s * 7 + i * 13) % 24; /* of different lengths */
+        int rows = reads * PROMPT;
+        double step = step_seconds(m, decode) + 0.8 * m->each * rows;
+        if (t)
+            n = tuner_step(t, decode + rows, decode, decode + reads, step);
+        if (s < steps / 2)
+            continue;
+        tokens += decode;
+        seconds += step;
+    }
+    return tokens / seconds;
+}
+
+static void prompts_beside_do_not_keep_it_from_learning(void **state)
+{
+    (void)state;
+    static const struct machine machines[] = {{0.05, 0.0005, 1 << 20}, {0.002, 0.001, 1 << 20}, {0.05, 0.001, 64}};
+    for (int i = 0; i < 3; i++) {
+        struct tuner t;
+        double best = 0;
+        for (int n = 1; n <= MOST; n *= 2) {
+            double r = run_job(&machines[i], n, NULL, 4000);
+            best = r > best ? r : best;
+        }
+        tuner_init(&t, MOST);
+        assert_true(run_job(&machines[i], t.limit, &t, 4000) >= 0.95 * best);
+    }
+}
+
 static void it_settles_within_seconds(void **state)
 {
     (void)state;
@@ -69,14 +116,13 @@ static void steps_that_say_nothing_are_not_counted(void **state)
     tuner_init(&t, 256);
     const int first = t.limit;
     for (int i = 0; i < 500; i++) {
-        assert_int_equal(tuner_step(&t, first * 4, first, first, true, 0.1), first); /* a prompt is read beside */
-        assert_int_equal(tuner_step(&t, 3, 3, 3, false, 0.1), first);                /* there is no more work */
-        assert_int_equal(tuner_step(&t, 3, 3, 3, true, 0.1), first);                 /* places are not taken yet */
-        assert_int_equal(tuner_step(&t, first, first, first, true, 0), first);       /* a clock that stands still */
+        assert_int_equal(tuner_step(&t, first * 2, first, first, 0.1), first); /* what reading takes is not known */
+        assert_int_equal(tuner_step(&t, 3, 3, 3, 0.1), first);                 /* places are not taken */
+        assert_int_equal(tuner_step(&t, first, first, first, 0), first);       /* a clock that stands still */
     }
     assert_false(t.settled);
     for (int i = 0; i < 100 && t.limit == first; i++)
-        tuner_step(&t, t.limit, t.limit, t.limit, true, 0.1);
+        tuner_step(&t, t.limit, t.limit, t.limit, 0.1);
     assert_true(t.limit > first);
 }
 
@@ -86,12 +132,13 @@ static void few_places_need_no_search(void **state)
     struct tuner t;
     tuner_init(&t, 5);
     assert_true(t.settled && t.limit == 5);
-    assert_int_equal(tuner_step(&t, 5, 5, 5, true, 1), 5);
+    assert_int_equal(tuner_step(&t, 5, 5, 5, 1), 5);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(it_comes_near_the_best_rate),
+                                       cmocka_unit_test(prompts_beside_do_not_keep_it_from_learning),
                                        cmocka_unit_test(it_settles_within_seconds),
                                        cmocka_unit_test(steps_that_say_nothing_are_not_counted),
                                        cmocka_unit_test(few_places_need_no_search)};
