@@ -25,7 +25,8 @@ test: deps
 	@ninja -C $(BUILD) --quiet
 	@ctest --test-dir $(BUILD) -L quick -j $(JOBS) --output-on-failure
 
-test-full: deps
+test-full:
+	@tools/install-deps.sh --full
 	@cmake --preset release -DPARALLM_TESTS=ON > /dev/null
 	@ninja -C $(BUILD) --quiet
 	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what a build needs and the machine lacks: with apt on Debian and its kin, with brew on a Mac.
-# Says nothing when nothing is missing. Never runs as root by itself: it uses sudo if it must.
+# With --full also what only `make test-full` runs. Says nothing when nothing is missing. Never runs as root by
+# itself: it uses sudo if it must.
 set -eu
 
 missing=
@@ -17,6 +18,7 @@ if command -v apt-get > /dev/null 2>&1; then
     need_library libutf8proc libutf8proc-dev
     need_library libcurl libcurl4-openssl-dev
     need_library cmocka libcmocka-dev
+    [ "${1:-}" != --full ] || need_command qemu-x86_64 qemu-user
     [ -e /usr/include/simde/x86/avx512.h ] || missing="$missing libsimde-dev"
     [ -z "$missing" ] && exit 0
     echo "installing:$missing"
