@@ -27,7 +27,9 @@ static inline vint v_dot(vint s, vint u, vint x) { return _mm512_dpbusd_epi32(s,
 /* Keeps the compiler from reordering sums of integers: it would need more registers than there are. */
 static inline vint v_keep(vint v)
 {
+#ifndef PORTABLE_TIER
     __asm__("" : "+v"(v));
+#endif
     return v;
 }
 /* The int at p in every lane. */

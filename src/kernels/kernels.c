@@ -20,9 +20,10 @@ static const struct tier {
 #if ARCH_X86
     {"avx2", CPU_AVX2, {kernels_init_gemm_quant_avx2, kernels_init_gemm_float_avx2, kernels_init_rows_avx2,
                         kernels_init_attend_avx2}},
-    {"avxvnni", CPU_AVX2 | CPU_AVXVNNI, {NULL}},
-    {"avx512", CPU_AVX2 | CPU_AVX512, {kernels_init_gemm_quant_avx512, kernels_init_rows_avx512, kernels_init_attend_avx512}},
-    {"avx512bf16", CPU_AVX2 | CPU_AVX512 | CPU_AVX512_BF16, {NULL}},
+    {"avxvnni", CPU_AVX2 | CPU_AVXVNNI, {kernels_init_gemm_quant_avxvnni}},
+    {"avx512", CPU_AVX2 | CPU_AVX512, {kernels_init_gemm_quant_avx512, kernels_init_gemm_float_avx512,
+                                       kernels_init_rows_avx512, kernels_init_attend_avx512}},
+    {"avx512bf16", CPU_AVX2 | CPU_AVX512 | CPU_AVX512_BF16, {kernels_init_gemm_float_avx512bf16}},
 #endif
 };
 

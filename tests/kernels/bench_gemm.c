@@ -50,16 +50,28 @@ static void run_bench(void *argument)
 /* Weights that fill no less than this are not in any cache when their turn comes again. */
 static const size_t from_memory = (size_t)192 << 20;
 
-static char *make_weights(struct check *c, struct bench_job *j, enum block_type type)
+/* The numbers of a matrix do not matter for time, as long as they are ordinary: of f16 and of floats, below 2. */
+static uint8_t *random_bytes(struct check *c, size_t n)
 {
-    const struct block_info *info = &block_info[type];
-    struct matrix_rows m = {.type = type, .rows = j->g->panel, .cols = j->K,
-                            .row_bytes = (size_t)(j->K / info->values) * (size_t)info->bytes};
-    size_t source = (size_t)j->g->panel * m.row_bytes;
-    uint8_t *data = malloc(source);
-    for (size_t i = 0; i < source; i++)
-        data[i] = (uint8_t)check_random(c, 64); /* of f16 and of floats, numbers below 2 */
+    uint8_t *data = malloc(n);
+    for (size_t i = 0; i < n; i++)
+        data[i] = (uint8_t)check_random(c, 64);
+    return data;
+}
+
+/* One panel of a matrix like m, over and over. */
+static char *make_weights(struct check *c, struct bench_job *j, struct matrix_rows m)
+{
+    const struct block_info *info = &block_info[m.type];
+    bool mlx = m.type == TYPE_MLX;
+    m.rows = j->g->panel;
+    m.cols = j->K;
+    m.row_bytes = mlx ? (size_t)(j->K * m.bits / 8) : (size_t)(j->K / info->values) * (size_t)info->bytes;
+    size_t scales = mlx ? (size_t)m.rows * (size_t)(j->K / m.group) * (size_t)block_info[m.scale_type].bytes : 0;
+    uint8_t *data = random_bytes(c, (size_t)m.rows * m.row_bytes + 2 * scales);
     m.data = data;
+    m.scales = data + (size_t)m.rows * m.row_bytes;
+    m.biases = m.scales + scales;
     j->panel_bytes = j->g->panel_bytes(&m);
     size_t matrix = j->panel_bytes * (size_t)j->n_panels;
     j->n_copies = (int)(from_memory / matrix) + 1;
@@ -74,13 +86,13 @@ static char *make_weights(struct check *c, struct bench_job *j, enum block_type 
     return panels;
 }
 
-static void bench_shape(struct check *c, const struct gemm_kernel *g, enum block_type type, const struct check_shape *s)
+static void bench_shape(struct check *c, const struct gemm_kernel *g, struct matrix_rows m, const struct check_shape *s)
 {
     int most = 1;
     for (int i = 0; i < c->n_rows; i++)
         most = c->rows[i] > most ? c->rows[i] : most;
     struct bench_job j = {.g = g, .N = s->N, .K = s->K, .pool = c->pool, .n_panels = (s->N + g->panel - 1) / g->panel};
-    char *panels = make_weights(c, &j, type);
+    char *panels = make_weights(c, &j, m);
     size_t act_bytes = g->act->bytes(most, s->K), weight_bytes = j.panel_bytes * (size_t)j.n_panels * (size_t)j.n_copies;
     float *in = malloc((size_t)most * (size_t)s->K * 4), *out = malloc((size_t)most * (size_t)(j.n_panels * g->panel) * 4);
     for (size_t i = 0; i < (size_t)most * (size_t)s->K; i++)
@@ -105,7 +117,7 @@ static void bench_shape(struct check *c, const struct gemm_kernel *g, enum block
     free(out);
 }
 
-void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g, enum block_type type)
+void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g, struct matrix_rows m)
 {
     char name[64];
     if (!g->run)
@@ -115,5 +127,5 @@ void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g
         return;
     for (int i = 0; i < c->n_shapes; i++)
         if (strcmp(c->shapes[i].type, "*") == 0 || strcmp(c->shapes[i].type, g->name) == 0)
-            bench_shape(c, g, type, &c->shapes[i]);
+            bench_shape(c, g, m, &c->shapes[i]);
 }

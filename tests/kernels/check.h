@@ -25,6 +25,7 @@ struct check_shape {
 
 struct check {
     const struct kernels *ref, *k; /* scalar, and the tier in question */
+    const struct kernels *below;   /* the tier before: what it has in common need not be checked again; zeros: none */
     const char *tier;
     const char *pattern; /* --kernel: a shell pattern, or NULL */
     bool bench, csv;
@@ -44,8 +45,8 @@ void check_rows(struct check *c);
 void check_logits(struct check *c);
 void check_attend(struct check *c);
 
-/* Times one product over the user's shapes; used by check_gemm. */
-void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g, enum block_type type);
+/* Times one product of matrices like m (type, bits, group, scale_type) over the user's shapes; used by check_gemm. */
+void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g, struct matrix_rows m);
 
 /* True if the user wants entry `name`; messages name it from now on. */
 bool check_wanted(struct check *c, const char *name);

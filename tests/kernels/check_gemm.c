@@ -326,10 +326,11 @@ static void check_shape(struct check *c, const struct gemm_kernel *g, struct mat
 }
 
 /* Shapes: rows around the heights of tiles, outputs that fill no panel, K of one block and up. */
-static void check_entry(struct check *c, const char *prefix, const struct gemm_kernel *g, struct matrix_rows m)
+static void check_entry(struct check *c, const char *prefix, const struct gemm_kernel *g, const struct gemm_kernel *below,
+                        struct matrix_rows m)
 {
     char name[64];
-    if (!g->run)
+    if (!g->run || g->run == below->run)
         return;
     snprintf(name, sizeof(name), "%s_%s", prefix, g->name);
     if (!check_wanted(c, name))
@@ -349,28 +350,40 @@ static void check_entry(struct check *c, const char *prefix, const struct gemm_k
     }
 }
 
-static void check_mlx(struct check *c, const char *prefix, const struct gemm_kernel *g, int bits)
+static void check_mlx(struct check *c, const char *prefix, const struct gemm_kernel *g, const struct gemm_kernel *below, int bits)
 {
     static const struct { int group; enum block_type scale; } variants[] = {
         {64, TYPE_F16}, {32, TYPE_BF16}, {128, TYPE_F32}};
     for (int i = 0; i < 3; i++)
-        check_entry(c, prefix, g, (struct matrix_rows){.type = TYPE_MLX, .bits = bits, .group = variants[i].group,
+        check_entry(c, prefix, g, below, (struct matrix_rows){.type = TYPE_MLX, .bits = bits, .group = variants[i].group,
                                                        .scale_type = variants[i].scale});
+}
+
+static void bench_all(struct check *c)
+{
+    for (int type = 0; type < TYPE_MLX; type++) {
+        struct matrix_rows m = {.type = (enum block_type)type};
+        bench_gemm(c, "gemm", &c->k->gemm[type], m);
+        bench_gemm(c, "gemm_f32", &c->k->gemm_f32[type], m);
+    }
+    for (int bits = 4; bits <= 8; bits += 4)
+        bench_gemm(c, "gemm", &c->k->gemm_mlx[bits],
+                   (struct matrix_rows){.type = TYPE_MLX, .bits = bits, .group = 64, .scale_type = TYPE_BF16});
 }
 
 void check_gemm(struct check *c)
 {
-    for (int type = 0; type < TYPE_MLX; type++) {
-        if (c->bench) {
-            bench_gemm(c, "gemm", &c->k->gemm[type], (enum block_type)type);
-            bench_gemm(c, "gemm_f32", &c->k->gemm_f32[type], (enum block_type)type);
-            continue;
-        }
-        check_entry(c, "gemm", &c->k->gemm[type], (struct matrix_rows){.type = (enum block_type)type});
-        check_entry(c, "gemm_f32", &c->k->gemm_f32[type], (struct matrix_rows){.type = (enum block_type)type});
+    if (c->bench) {
+        bench_all(c);
+        return;
     }
-    for (int bits = 2; bits <= 8 && !c->bench; bits++) {
-        check_mlx(c, "gemm", &c->k->gemm_mlx[bits], bits);
-        check_mlx(c, "gemm_f32", &c->k->gemm_mlx_f32[bits], bits);
+    for (int type = 0; type < TYPE_MLX; type++) {
+        struct matrix_rows m = {.type = (enum block_type)type};
+        check_entry(c, "gemm", &c->k->gemm[type], &c->below->gemm[type], m);
+        check_entry(c, "gemm_f32", &c->k->gemm_f32[type], &c->below->gemm_f32[type], m);
+    }
+    for (int bits = 2; bits <= 8; bits++) {
+        check_mlx(c, "gemm", &c->k->gemm_mlx[bits], &c->below->gemm_mlx[bits], bits);
+        check_mlx(c, "gemm_f32", &c->k->gemm_mlx_f32[bits], &c->below->gemm_mlx_f32[bits], bits);
     }
 }

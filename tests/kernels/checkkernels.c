@@ -24,14 +24,18 @@ static void (*const checks[])(struct check *c) = {
 /* Tiers that are compiled once more in portable C (SIMDe), on top of the scalar one: proved on any processor.
  * A file is added here and in CMakeLists.txt. */
 #ifdef PORTABLE_TIERS
-tier_init portable_rows_avx512, portable_attend_avx512;
+tier_init portable_gemm_quant_avxvnni;
+tier_init portable_gemm_quant_avx512, portable_gemm_float_avx512, portable_rows_avx512, portable_attend_avx512;
+tier_init portable_gemm_float_avx512bf16;
 #endif
 static const struct {
     const char *name;
     tier_init *init[8]; /* NULL at the end */
 } portable[] = {
 #ifdef PORTABLE_TIERS
-    {"avx512-portable", {portable_rows_avx512, portable_attend_avx512}},
+    {"avxvnni-portable", {portable_gemm_quant_avxvnni}},
+    {"avx512-portable", {portable_gemm_quant_avx512, portable_gemm_float_avx512, portable_rows_avx512, portable_attend_avx512}},
+    {"avx512bf16-portable", {portable_gemm_float_avx512bf16}},
 #endif
     {NULL, {NULL}},
 };
@@ -131,12 +135,13 @@ static int run_tier(struct check *c, const char *tier)
 
 static int run_tiers(struct check *c, const struct options *o)
 {
-    static struct kernels ref, k;
+    static struct kernels ref, k, below;
     int failed = 0;
     const char *tier;
     kernels_init(&ref, cpu_features(), "scalar");
     c->ref = &ref;
     c->k = &k;
+    c->below = &below;
     for (int i = 0; (tier = kernels_tier(i)) != NULL; i++) {
         if (o->isa && strcmp(o->isa, tier) != 0)
             continue;
@@ -145,11 +150,13 @@ static int run_tiers(struct check *c, const struct options *o)
             failed += run_tier(c, tier);
         else if (!c->bench)
             printf("%s: not on this processor\n", tier);
+        below = k;
     }
     for (int i = 0; portable[i].name && !c->bench; i++) {
         if (o->isa && strcmp(o->isa, portable[i].name) != 0)
             continue;
         kernels_init(&k, 0, "scalar");
+        below = k;
         for (tier_init *const *init = portable[i].init; *init; init++)
             (*init)(&k);
         failed += run_tier(c, portable[i].name);

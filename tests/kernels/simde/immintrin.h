@@ -23,6 +23,15 @@ typedef simde__mmask64 __mmask64;
 #define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC
 #endif
 
+/* One function each, not one for each type and height: else compiling takes minutes. */
+#define PORTABLE_TIER
+#define INLINE static inline
+#define UNROLLED
+
+#ifndef _mm256_dpbusd_avx_epi32
+#define _mm256_dpbusd_avx_epi32 simde_mm256_dpbusd_epi32
+#endif
+
 static inline __m512i simde_halves_(__m256i low, __m256i high)
 {
     return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
@@ -62,6 +71,30 @@ static inline __m512i _mm512_cvtepu16_epi32(__m256i v)
 static inline __m512i _mm512_cvtepi8_epi32(__m128i v)
 {
     return simde_halves_(_mm256_cvtepi8_epi32(v), _mm256_cvtepi8_epi32(_mm_srli_si128(v, 8)));
+}
+
+static inline __m512i _mm512_cvtepu8_epi32(__m128i v)
+{
+    return simde_halves_(_mm256_cvtepu8_epi32(v), _mm256_cvtepu8_epi32(_mm_srli_si128(v, 8)));
+}
+
+/* To nearest even; numbers below the smallest normal one become zero; NaN stays one. */
+typedef simde__m256bh __m256bh;
+typedef simde__m512bh __m512bh;
+static inline __m256bh _mm512_cvtneps_pbh(__m512 v)
+{
+    uint32_t x[16];
+    uint16_t half[16];
+    __m256bh out;
+    memcpy(x, &v, sizeof x);
+    for (int i = 0; i < 16; i++) {
+        uint32_t magnitude = x[i] & 0x7fffffff;
+        half[i] = (uint16_t)(magnitude > 0x7f800000   ? x[i] >> 16 | 0x40
+                             : magnitude < 0x00800000 ? x[i] >> 16 & 0x8000
+                                                      : (x[i] + 0x7fff + (x[i] >> 16 & 1)) >> 16);
+    }
+    memcpy(&out, half, sizeof out);
+    return out;
 }
 
 static inline __m512d _mm512_cvtps_pd(__m256 v)
