@@ -1,6 +1,6 @@
 /* Checks every kernel of every tier that this processor has against the scalar code, or times them.
  *
- *     checkkernels [--isa TIER] [--kernel PATTERN]
+ *     checkkernels [--isa TIER] [--kernel PATTERN] [--native | --portable]
  *     checkkernels --bench [--isa TIER] [--kernel PATTERN] [--shapes FILE] [--rows 1,8,64] [--threads N] [--csv]
  */
 #include "check.h"
@@ -48,10 +48,11 @@ struct options {
     const char *isa, *pattern, *shapes_file, *rows;
     int threads;
     bool bench, csv;
+    bool native, portable; /* only the tiers of this processor, only those in portable C */
 };
 
 static const char usage[] =
-    "usage: checkkernels [--isa TIER] [--kernel PATTERN]\n"
+    "usage: checkkernels [--isa TIER] [--kernel PATTERN] [--native | --portable]\n"
     "       checkkernels --bench [--isa TIER] [--kernel PATTERN] [--shapes FILE] [--rows 1,8,64] [--threads N] [--csv]\n";
 
 static bool parse(struct options *o, int argc, char **argv)
@@ -65,6 +66,10 @@ static bool parse(struct options *o, int argc, char **argv)
         }
         if (strcmp(argv[i], "--csv") == 0) {
             o->csv = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--native") == 0 || strcmp(argv[i], "--portable") == 0) {
+            *(argv[i][2] == 'n' ? &o->native : &o->portable) = true;
             continue;
         }
         if (!value)
@@ -142,7 +147,7 @@ static int run_tiers(struct check *c, const struct options *o)
     c->ref = &ref;
     c->k = &k;
     c->below = &below;
-    for (int i = 0; (tier = kernels_tier(i)) != NULL; i++) {
+    for (int i = 0; (tier = kernels_tier(i)) != NULL && !o->portable; i++) {
         if (o->isa && strcmp(o->isa, tier) != 0)
             continue;
         kernels_init(&k, cpu_features(), tier);
@@ -152,7 +157,7 @@ static int run_tiers(struct check *c, const struct options *o)
             printf("%s: not on this processor\n", tier);
         below = k;
     }
-    for (int i = 0; portable[i].name && !c->bench; i++) {
+    for (int i = 0; portable[i].name && !c->bench && !o->native; i++) {
         if (o->isa && strcmp(o->isa, portable[i].name) != 0)
             continue;
         kernels_init(&k, 0, "scalar");
