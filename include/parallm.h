@@ -324,8 +324,22 @@ PLLM_API bool pllm_engine_idle(const pllm_engine *engine); /* nothing is left to
 PLLM_API pllm_status pllm_quantize(const char *path, const char *out_path, const char *type,
                                    const pllm_model_options *options, pllm_error *err);
 
-/* A Hugging Face name as a complete folder in the local cache, downloaded if need be (*path: pllm_free). */
-PLLM_API pllm_status pllm_pull(const char *name, const pllm_model_options *options, char **path, pllm_error *err);
+typedef struct pllm_pull_options {
+    const char *revision; /* branch, tag or commit; NULL: the name's, or "main" */
+    const char *file;     /* one file of the repository (of a split GGUF file, all parts); NULL: what a model needs */
+    bool offline;         /* never download, whatever HF_HUB_OFFLINE says */
+    pllm_progress progress; /* bytes to download; or NULL */
+    void *progress_user;
+    uint64_t reserved[8];
+} pllm_pull_options;
+
+PLLM_API pllm_pull_options pllm_pull_options_default(void);
+
+/* A Hugging Face name ("org/model", "org/model:Q4_K_M", "org/model/file.gguf", each with "@revision") as a path in the
+ * local cache: of a complete folder or of a GGUF file (*path: pllm_free). Asks the hub what the name stands for now and
+ * downloads what the cache lacks; if the hub cannot be reached, what is complete in the cache will do. An interrupted
+ * download goes on where it stopped. */
+PLLM_API pllm_status pllm_pull(char **path, const char *name, const pllm_pull_options *options, pllm_error *err);
 
 #ifdef __cplusplus
 }

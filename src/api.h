@@ -54,8 +54,10 @@ pllm_status api_tokenizer_of_folder(pllm_tokenizer *t, const char *folder, pllm_
 pllm_status api_add_template(pllm_tokenizer *t, const char *source, size_t n, const char *where, const char *name,
                              pllm_error *err);
 
-/* A path as it is, or a Hugging Face name as the folder in the cache that it stands for (*out: mem_free). api_hub.c. */
-pllm_status api_resolve(char **out, const char *path, const pllm_model_options *o, pllm_error *err);
+/* A path as it is, or a Hugging Face name as what it stands for in the cache, downloaded if need be (*out: mem_free).
+ * api_hub.c. */
+enum api_want { API_MODEL, API_TOKENIZER /* of a folder, only the files that say something of text */ };
+pllm_status api_resolve(char **out, const char *path, const pllm_model_options *o, enum api_want want, pllm_error *err);
 
 /* api_model.c: options in the layers' terms, and a checkpoint from a path or name; *path_of must outlive it. */
 struct model_options api_model_options(const pllm_model_options *o, struct pool *pool);

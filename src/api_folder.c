@@ -136,7 +136,7 @@ pllm_status pllm_tokenizer_open(pllm_tokenizer **out, const char *path, pllm_err
     const pllm_model_options o = pllm_model_options_default();
     struct checkpoint *c = NULL;
     char *resolved = NULL;
-    pllm_status status = api_resolve(&resolved, path, &o, err);
+    pllm_status status = api_resolve(&resolved, path, &o, API_TOKENIZER, err);
     if (status)
         return status;
     if (file_kind(resolved) == FILE_FOLDER) {

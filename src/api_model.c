@@ -45,7 +45,7 @@ pllm_status api_checkpoint(struct checkpoint **out, char **path_of, const char *
                            pllm_error *err)
 {
     char *resolved = NULL;
-    pllm_status status = api_resolve(&resolved, path, o, err);
+    pllm_status status = api_resolve(&resolved, path, o, API_MODEL, err);
     if (!status)
         status = checkpoint_open(out, resolved, err);
     if (status)

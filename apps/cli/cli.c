@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
-#include <unistd.h>
 
 volatile sig_atomic_t cli_interrupted;
 
@@ -109,30 +108,11 @@ int cli_read_file(const char *path, size_t limit, char **text, size_t *n)
 
 /* ---- Models ------------------------------------------------------------------------------------------ */
 
-static bool on_loading(void *user, const char *what, uint64_t done, uint64_t total)
+void cli_loading_begin(struct loading *l, pllm_model_options *options, const struct options *o)
 {
-    struct cli_loading *l = user;
-    if (!l->quiet && cli_seconds() - l->begun > 1) {
-        l->shown = true;
-        if (total)
-            fprintf(stderr, "\r\033[K%.50s: %d %%", what, (int)(100.0 * (double)done / (double)total));
-        else
-            fprintf(stderr, "\r\033[K%.50s: %.1f MB", what, 1e-6 * (double)done);
-    }
-    return !cli_interrupted;
-}
-
-void cli_loading_begin(struct cli_loading *l, pllm_model_options *options, const struct options *o)
-{
-    *l = (struct cli_loading){.begun = cli_seconds(), .quiet = o->quiet || !isatty(STDERR_FILENO)};
-    options->progress = on_loading;
+    loading_begin(l, o->quiet);
+    options->progress = loading_progress;
     options->progress_user = l;
-}
-
-void cli_loading_end(const struct cli_loading *l)
-{
-    if (l->shown)
-        fprintf(stderr, "\r\033[K");
 }
 
 pllm_model_options cli_model_options(const struct options *o)
@@ -161,12 +141,12 @@ pllm_engine_options cli_engine_options(const struct options *o)
 
 int cli_open_model(pllm_model **model, const struct options *o)
 {
-    struct cli_loading loading;
+    struct loading loading;
     pllm_model_options options = cli_model_options(o);
     pllm_error err;
     cli_loading_begin(&loading, &options, o);
     pllm_status status = pllm_model_open(model, o->model, &options, &err);
-    cli_loading_end(&loading);
+    loading_end(&loading);
     return status ? cli_fail_error(&err) : EXIT_DONE;
 }
 

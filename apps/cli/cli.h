@@ -2,6 +2,7 @@
 #ifndef PARALLM_CLI_CLI_H
 #define PARALLM_CLI_CLI_H
 
+#include "loading.h"
 #include "options.h"
 
 #include <signal.h>
@@ -35,13 +36,8 @@ int cli_read_file(const char *path, size_t limit, char **text, size_t *n);
 pllm_model_options cli_model_options(const struct options *o);
 pllm_engine_options cli_engine_options(const struct options *o);
 
-/* A progress line on a terminal for what takes over a second: `options` gets the callback, which also hears Ctrl-C. */
-struct cli_loading {
-    double begun;
-    bool shown, quiet;
-};
-void cli_loading_begin(struct cli_loading *l, pllm_model_options *options, const struct options *o);
-void cli_loading_end(const struct cli_loading *l);
+/* Lets `options` report to a progress line (loading.h), which also hears Ctrl-C; loading_end clears it. */
+void cli_loading_begin(struct loading *l, pllm_model_options *options, const struct options *o);
 
 /* The model, with a progress line on a terminal if that takes over a second, and an engine with its
  * adapters. They return an exit code; what is opened is set on EXIT_DONE only. */
@@ -57,5 +53,6 @@ int cmd_plan(struct options *o);
 int cmd_tokenize(struct options *o);
 int cmd_render(struct options *o);
 int cmd_quantize(struct options *o);
+int cmd_pull(struct options *o);
 
 #endif

@@ -46,9 +46,13 @@ int cmd_plan(struct options *o)
     pllm_engine_options engine_options = cli_engine_options(o);
     pllm_plan plan;
     char *description;
+    struct loading loading;
     pllm_error err;
     cli_catch_interrupts();
-    if (pllm_plan_run(o->model, &model_options, &engine_options, &plan, &description, &err))
+    cli_loading_begin(&loading, &model_options, o);
+    pllm_status status = pllm_plan_run(o->model, &model_options, &engine_options, &plan, &description, &err);
+    loading_end(&loading);
+    if (status)
         return cli_fail_error(&err);
     if (o->json)
         print_json(&plan);

@@ -5,7 +5,7 @@
 
 int cmd_quantize(struct options *o)
 {
-    struct cli_loading loading;
+    struct loading loading;
     pllm_model_options options = cli_model_options(o);
     pllm_error err;
     if (o->n_words < 1)
@@ -18,6 +18,6 @@ int cmd_quantize(struct options *o)
     cli_catch_interrupts();
     cli_loading_begin(&loading, &options, o);
     pllm_status status = pllm_quantize(o->model, out, o->type, &options, &err);
-    cli_loading_end(&loading);
+    loading_end(&loading);
     return status ? cli_fail_error(&err) : EXIT_DONE;
 }

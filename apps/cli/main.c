@@ -29,6 +29,7 @@ static const struct command commands[] = {
      "Messages to the prompt text, by the chat template", cmd_render},
     {"quantize", FOR_QUANTIZE, true, 1, "MODEL OUT.gguf --type T [--force]", "A smaller checkpoint, as a GGUF file",
      cmd_quantize},
+    {"pull", FOR_PULL, false, 1, "NAME [--revision R] [--file F]", "Download a model into the Hugging Face cache", cmd_pull},
 };
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };

@@ -106,6 +106,10 @@ const struct option_def option_table[] = {
     {"type", 0, NULL, OPTION_TEXT, "T", AT(type), 0, 0, FOR_QUANTIZE,
      "q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, f16, bf16, f32, or a mixture: q4_k_m, q4_k_s, q5_k_m, q5_k_s"},
     {"force", 'f', NULL, OPTION_FLAG, NULL, AT(force), 0, 0, FOR_QUANTIZE, "replace OUT if it exists"},
+    /* pull */
+    {"revision", 0, NULL, OPTION_TEXT, "R", AT(revision), 0, 0, FOR_PULL, "a branch, tag or commit (main)"},
+    {"file", 0, NULL, OPTION_TEXT, "F", AT(file), 0, 0, FOR_PULL,
+     "one file of the repository, as a GGUF file (what the model needs)"},
 
     /* The run. */
     {"threads", 't', NULL, OPTION_INT, "N", AT(threads), 1, 1024, FOR_MODEL, "threads (the cores at hand)"},
@@ -133,7 +137,7 @@ const struct option_def option_table[] = {
     {"isa", 0, NULL, OPTION_TEXT, "NAME", AT(isa), 0, 0, FOR_RUNNING,
      "most instructions to use: scalar, avx2 ... (PLLM_ISA)"},
     {"quiet", 'q', NULL, OPTION_FLAG, NULL, AT(quiet), 0, 0, FOR_MODEL | FOR_PULL, "no progress and no summary"},
-    {"json", 0, NULL, OPTION_FLAG, NULL, AT(json), 0, 0, FOR_RUNNING, "a summary for machines, on standard output"},
+    {"json", 0, NULL, OPTION_FLAG, NULL, AT(json), 0, 0, FOR_RUNNING | FOR_PULL, "a summary for machines, on standard output"},
     {"help", 'h', NULL, OPTION_FLAG, NULL, AT(help), 0, 0, ~0U, "this text"},
 };
 

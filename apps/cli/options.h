@@ -60,10 +60,10 @@ struct options {
     struct string_list stop, bad_words;
     const char *stop_token_ids, *allowed_token_ids, *logit_bias; /* read by request.c */
     const char *system;
-    /* score, bench, tokenize, render, quantize. */
+    /* score, bench, tokenize, render, quantize, pull. */
     bool perplexity, no_special, parse_special, decode;
     int64_t top, prompt_tokens, gen_tokens, repeat;
-    const char *parallel, *plot, *template_file, *type;
+    const char *parallel, *plot, *template_file, *type, *revision, *file;
     bool force;
 };
 

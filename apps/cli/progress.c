@@ -15,29 +15,24 @@ void progress_begin(struct progress *p, bool quiet, size_t total)
     *p = (struct progress){.on = !quiet && isatty(STDERR_FILENO), .total = total, .begun = now, .shown = now};
 }
 
-static int columns(void)
+int progress_columns(void)
 {
     struct winsize size;
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1 : 79;
 }
 
-/* "1:02:03 left", or "" while nothing is known. */
-static void time_left(char *out, size_t n, const struct progress *p, size_t done, double now)
+void progress_time_left(char *out, size_t n, double seconds)
 {
-    out[0] = 0;
-    if (!p->total || !done || done > p->total)
-        return;
-    double left = (now - p->begun) / (double)done * (double)(p->total - done);
-    long seconds = left < 360000 ? (long)(left + 0.5) : 359999;
-    if (seconds >= 3600)
-        snprintf(out, n, ", %ld:%02ld:%02ld left", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    long left = seconds < 360000 ? (long)(seconds + 0.5) : 359999;
+    if (left >= 3600)
+        snprintf(out, n, "%ld:%02ld:%02ld left", left / 3600, left / 60 % 60, left % 60);
     else
-        snprintf(out, n, ", %ld:%02ld left", seconds / 60, seconds % 60);
+        snprintf(out, n, "%ld:%02ld left", left / 60, left % 60);
 }
 
 void progress_update(struct progress *p, size_t done, size_t known, const pllm_stats *stats)
 {
-    char line[256], left[64], total[32];
+    char line[256], left[64] = "", total[32];
     double now = p->on ? cli_seconds() : 0;
     if (!p->on || now - p->shown < EVERY)
         return;
@@ -45,11 +40,12 @@ void progress_update(struct progress *p, size_t done, size_t known, const pllm_s
     p->rate = p->rate > 0 ? 0.8 * p->rate + 0.2 * rate : rate;
     p->shown = now;
     p->tokens_shown = stats->completion_tokens;
-    time_left(left, sizeof left, p, done, now);
+    if (p->total && done && done <= p->total)
+        progress_time_left(left, sizeof left, (now - p->begun) / (double)done * (double)(p->total - done));
     snprintf(total, sizeof total, p->total ? "%zu" : "%zu+", p->total ? p->total : known);
-    int n = snprintf(line, sizeof line, "%zu/%s  %.0f tok/s  %d running, %d waiting%s", done, total, p->rate,
-                     (int)stats->running, (int)stats->waiting, left);
-    int width = columns();
+    int n = snprintf(line, sizeof line, "%zu/%s  %.0f tok/s  %d running, %d waiting%s%s", done, total, p->rate,
+                     (int)stats->running, (int)stats->waiting, left[0] ? ", " : "", left);
+    int width = progress_columns();
     fprintf(stderr, "\r%.*s\033[K", n < width ? n : width, line);
     fflush(stderr);
 }

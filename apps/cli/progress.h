@@ -18,4 +18,7 @@ void progress_begin(struct progress *p, bool quiet, size_t total);
 void progress_update(struct progress *p, size_t done, size_t known, const pllm_stats *stats);
 void progress_end(struct progress *p); /* clears the line */
 
+int progress_columns(void); /* that a line on the terminal may take */
+void progress_time_left(char *out, size_t n, double seconds); /* "1:02:03 left" */
+
 #endif

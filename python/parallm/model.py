@@ -217,9 +217,23 @@ def quantize(
     )
 
 
-def pull(name: str, progress: Progress | None = None) -> str:
-    """A Hugging Face name as a complete folder in the local cache, downloaded if need be."""
+def pull(
+    name: str,
+    *,
+    revision: str | None = None,
+    file: str | None = None,
+    offline: bool = False,
+    progress: Progress | None = None,
+) -> str:
+    """A Hugging Face name as a path in the local cache, downloaded if need be: of a complete folder, or of a GGUF file."""
     watch = _Watch(progress)
+    options = ffi.new("pllm_pull_options *", lib.pllm_pull_options_default())
+    wanted = {"revision": revision, "file": file}
+    texts = {key: ffi.new("char[]", text.encode()) for key, text in wanted.items() if text is not None}
+    for key, text in texts.items():
+        setattr(options, key, text)
+    options.offline = offline
+    options.progress = watch.callback
     path = ffi.new("char **")
-    watch.call(function("pllm_pull"), name.encode(), ModelOptions(watch).c, path)
+    watch.call(function("pllm_pull"), path, name.encode(), options)
     return take_text(path[0], len(ffi.string(path[0])))

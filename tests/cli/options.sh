@@ -3,7 +3,7 @@
 
 run 0 "$PARALLM" --version && says out '^parallm [0-9]+\.[0-9]+\.[0-9]+$'
 run 0 "$PARALLM" help && says out '^  generate '
-for command in generate score chat bench plan tokenize render quantize; do
+for command in generate score chat bench plan tokenize render quantize pull; do
     run 0 "$PARALLM" help $command && says out "^usage: parallm $command "
     run 0 "$PARALLM" $command --help && says out -- '--help'
 done
