@@ -7,6 +7,9 @@ static const struct tensor_name names[] = {
     {T_EXPERT_GATE, "model.layers.{l}.block_sparse_moe.experts.{e}.w1.weight", false},
     {T_EXPERT_DOWN, "model.layers.{l}.block_sparse_moe.experts.{e}.w2.weight", false},
     {T_EXPERT_UP, "model.layers.{l}.block_sparse_moe.experts.{e}.w3.weight", false},
+    {T_EXPERTS_GATE, "model.layers.{l}.block_sparse_moe.switch_mlp.gate_proj.weight", true}, /* as mlx-lm stacks them */
+    {T_EXPERTS_DOWN, "model.layers.{l}.block_sparse_moe.switch_mlp.down_proj.weight", true},
+    {T_EXPERTS_UP, "model.layers.{l}.block_sparse_moe.switch_mlp.up_proj.weight", true},
     {T_END, NULL, false},
 };
 
