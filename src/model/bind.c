@@ -14,6 +14,7 @@ struct binder {
     const struct model_options *o;
     pllm_error *err;
     pllm_status status;
+    bool *used;                 /* of each of the checkpoint's tensors: a slot took it */
     const struct mix *quantize; /* NULL: no */
     bool fine;                  /* int8 activations in two planes */
 };
@@ -27,6 +28,16 @@ static bool is_float(enum block_type type)
     return type == TYPE_F32 || type == TYPE_F16 || type == TYPE_BF16;
 }
 
+/* The tensor of this name, which is not left over then; NULL: there is none. */
+static const struct tensor *take(struct binder *b, const char *name)
+{
+    const struct checkpoint *c = b->m->checkpoint;
+    const struct tensor *t = checkpoint_find(c, name);
+    if (t)
+        b->used[t - c->tensors.at] = true;
+    return t;
+}
+
 /* The tensor of a slot; NULL where it is optional and absent, or after an error. */
 static const struct tensor *find(struct binder *b, enum tensor_slot slot, int layer, int expert, bool required)
 {
@@ -34,7 +45,7 @@ static const struct tensor *find(struct binder *b, enum tensor_slot slot, int la
     const struct checkpoint *c = b->m->checkpoint;
     if (b->status || !name_of_tensor(name, sizeof name, b->m->family, c->format == CHECKPOINT_GGUF, slot, layer, expert))
         return NULL;
-    const struct tensor *t = checkpoint_find(c, name);
+    const struct tensor *t = take(b, name);
     if (!t && required)
         b->status = error_set(b->err, PLLM_E_FORMAT, "%s: tensor %s is missing", c->path, name);
     return t;
@@ -145,7 +156,7 @@ static void bind_norm_bias(struct binder *b, struct norm *out, const struct tens
 {
     char name[TENSOR_NAME_BYTES];
     if (out->kind == NORM_LAYER && weight && name_of_bias(name, sizeof name, weight->name))
-        add_vector(b, &out->bias, checkpoint_find(b->m->checkpoint, name), 0, n, n, 0, 0);
+        add_vector(b, &out->bias, take(b, name), 0, n, n, 0, 0);
 }
 
 static void bind_norm(struct binder *b, struct norm *out, enum tensor_slot slot, int layer, int64_t n)
@@ -348,6 +359,17 @@ static void bind_rope(struct binder *b)
     }
 }
 
+/* A weight of a layer that no slot took would be left out of the computation, without a word: the checkpoint is of
+ * another family than it says, or of a form of it that we do not know. */
+static void refuse_leftovers(struct binder *b)
+{
+    const struct checkpoint *c = b->m->checkpoint;
+    for (size_t i = 0; i < c->tensors.n && !b->status; i++)
+        if (!b->used[i] && name_is_of_layer(c->tensors.at[i].name, c->format == CHECKPOINT_GGUF))
+            b->status = error_set(b->err, PLLM_E_UNSUPPORTED, "%s: tensor %s has no place in a model of %d layers of the family %s",
+                                  c->path, c->tensors.at[i].name, b->m->desc->n_layers, b->m->desc->family);
+}
+
 pllm_status bind_model(struct binding *out, struct model *m, const struct model_options *o, pllm_error *err)
 {
     struct binder b = {.b = out, .m = m, .o = o, .err = err,
@@ -355,10 +377,15 @@ pllm_status bind_model(struct binding *out, struct model *m, const struct model_
     m->fine_activations = b.fine;
     if (o->quantize && !(b.quantize = mix_find(o->quantize)))
         return error_set(err, PLLM_E_ARGUMENT, "quantize: is \"%s\", wanted %s", o->quantize, mix_names);
+    b.used = mem_zalloc(m->checkpoint->tensors.n, sizeof *b.used);
+    if (!b.used)
+        return error_memory(err, "list of tensors");
     bind_ends(&b);
     bind_rope(&b);
     for (int l = 0; l < m->desc->n_layers && !b.status; l++)
         bind_layer(&b, l);
+    refuse_leftovers(&b);
+    mem_free(b.used);
     return b.status;
 }
 

@@ -88,3 +88,16 @@ bool name_of_bias(char *out, size_t size, const char *weight)
     memcpy(out + stem, ".bias", sizeof ".bias");
     return true;
 }
+
+static bool ends_in(const char *name, const char *ending)
+{
+    const size_t n = strlen(name), n_ending = strlen(ending);
+    return n >= n_ending && strcmp(name + n - n_ending, ending) == 0;
+}
+
+bool name_is_of_layer(const char *name, bool is_gguf)
+{
+    const char *const prefix = is_gguf ? "blk." : "model.layers.";
+    return strncmp(name, prefix, strlen(prefix)) == 0 && (ends_in(name, ".weight") || ends_in(name, ".bias")) &&
+           !ends_in(name, ".attn_rot_embd.weight"); /* the frequencies, in files of old converters */
+}

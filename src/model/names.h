@@ -16,4 +16,8 @@ bool name_of_bias(char *out, size_t size, const char *weight);
 bool name_of_tensor(char *out, size_t size, const struct family *f, bool is_gguf, enum tensor_slot slot, int layer,
                     int expert);
 
+/* Whether a file's tensor is a weight or bias of a layer. Buffers that people's tools leave behind, as rotary_emb.inv_freq,
+ * are none. */
+bool name_is_of_layer(const char *name, bool is_gguf);
+
 #endif
