@@ -117,7 +117,10 @@ static bool global_raise_exception(struct jinja_run *r, const struct bound *b, s
 {
     struct value text;
     (void)out;
-    return value_to_str(r, b->arg[0], &text) && jinja_fail(r, "%s", text.str->at);
+    if (!value_to_str(r, b->arg[0], &text))
+        return false;
+    const size_t n = text.str->n, most = sizeof r->error.message; /* no NUL need stand behind the text */
+    return jinja_fail(r, "%.*s", (int)(n < most ? n : most), text.str->at);
 }
 
 static bool global_strftime_now(struct jinja_run *r, const struct bound *b, struct value *out)
