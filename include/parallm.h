@@ -95,7 +95,8 @@ PLLM_API const char *pllm_template_source(const pllm_template *chat_template, si
 
 /* Renders. `json` is an object: "messages", "tools", "documents", "add_generation_prompt", "bos_token",
  * "eos_token", "date" (what strftime_now sees: "2025-07-26T12:34:56"), and any variable of the template.
- * `tokenizer` (may be NULL) supplies the begin and end tokens where json does not. */
+ * `tokenizer` (may be NULL) supplies the begin and end tokens where json does not; if `chat_template` is its default one,
+ * and json has tools, its template named "tool_use" is taken instead, where it has such. */
 PLLM_API pllm_status pllm_render(const pllm_template *chat_template, const pllm_tokenizer *tokenizer,
                                  const char *json, size_t n_json, char **text, size_t *n_text, pllm_error *err);
 

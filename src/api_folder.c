@@ -25,17 +25,27 @@ static pllm_status read_file(struct buf *out, const char *folder, const char *na
 
 /* The files of a folder that say something of text. */
 struct text_files {
-    struct buf tokenizer, pieces, config, special, template;
-    bool has_tokenizer, has_pieces, has_config, has_special, has_template;
+    struct buf tokenizer, pieces, template, config_text, special_text;
+    bool has_tokenizer, has_pieces, has_template;
+    struct json config, special; /* absent where there is no such file */
 };
 
 static void free_files(struct text_files *f)
 {
+    json_free(&f->config);
+    json_free(&f->special);
     vec_fini(&f->tokenizer);
     vec_fini(&f->pieces);
-    vec_fini(&f->config);
-    vec_fini(&f->special);
+    vec_fini(&f->config_text);
+    vec_fini(&f->special_text);
     vec_fini(&f->template);
+}
+
+static pllm_status read_json(struct json *out, struct buf *text, const char *folder, const char *name, pllm_error *err)
+{
+    bool found;
+    pllm_status status = read_file(text, folder, name, &found, err);
+    return status || !found ? status : json_parse(out, text->at, text->n, name, err);
 }
 
 static pllm_status read_files(struct text_files *f, const char *folder, pllm_error *err)
@@ -44,9 +54,9 @@ static pllm_status read_files(struct text_files *f, const char *folder, pllm_err
     if (!status && !f->has_tokenizer)
         status = read_file(&f->pieces, folder, "tokenizer.model", &f->has_pieces, err);
     if (!status)
-        status = read_file(&f->config, folder, "tokenizer_config.json", &f->has_config, err);
+        status = read_json(&f->config, &f->config_text, folder, "tokenizer_config.json", err);
     if (!status)
-        status = read_file(&f->special, folder, "special_tokens_map.json", &f->has_special, err);
+        status = read_json(&f->special, &f->special_text, folder, "special_tokens_map.json", err);
     if (!status)
         status = read_file(&f->template, folder, "chat_template.jinja", &f->has_template, err);
     return status;
@@ -54,10 +64,7 @@ static pllm_status read_files(struct text_files *f, const char *folder, pllm_err
 
 static pllm_status open_tokenizer(pllm_tokenizer *t, const struct text_files *f, pllm_error *err)
 {
-    const struct tokenizer_settings settings = {.config_json = f->has_config ? f->config.at : NULL,
-                                                .n_config_json = f->config.n,
-                                                .special_json = f->has_special ? f->special.at : NULL,
-                                                .n_special_json = f->special.n};
+    const struct tokenizer_settings settings = {.config = f->config, .special = f->special};
     if (f->has_tokenizer)
         return tokenizer_from_json(&t->tokenizer, f->tokenizer.at, f->tokenizer.n, &settings, err);
     if (f->has_pieces)
@@ -77,25 +84,23 @@ static pllm_status add_named(pllm_tokenizer *t, const struct json *entry, pllm_e
 }
 
 /* tokenizer_config.json's "chat_template": a text, or a list of {name, template}. */
-static pllm_status templates_of_config(pllm_tokenizer *t, const struct buf *config, pllm_error *err)
+static pllm_status templates_of_config(pllm_tokenizer *t, const struct json *config, pllm_error *err)
 {
-    struct json top;
-    pllm_status status = json_parse(&top, config->at, config->n, "tokenizer_config.json", err);
-    if (status)
-        return status;
-    const struct json list = json_get(&top, "chat_template");
+    const struct json list = json_get(config, "chat_template");
+    const enum json_kind kind = json_kind(&list);
+    pllm_status status = PLLM_OK;
     const char *text;
     size_t n;
-    if (json_kind(&list) == J_STRING) {
+    if (kind == J_STRING) {
         status = json_as_string(&list, &text, &n, err);
-        if (!status)
-            status = api_add_template(t, text, n, "tokenizer_config.json: chat_template", NULL, err);
+        return status ? status : api_add_template(t, text, n, "tokenizer_config.json: chat_template", NULL, err);
     }
-    for (size_t i = 0; json_kind(&list) == J_ARRAY && i < json_size(&list) && !status; i++) {
+    if (kind != J_ABSENT && kind != J_NULL && kind != J_ARRAY)
+        return json_error(&list, err, "is neither a string nor an array of {name, template}");
+    for (size_t i = 0; kind == J_ARRAY && i < json_size(&list) && !status; i++) {
         const struct json entry = json_item(&list, i);
         status = add_named(t, &entry, err);
     }
-    json_free(&top);
     return status;
 }
 
@@ -109,7 +114,7 @@ pllm_status api_tokenizer_of_folder(pllm_tokenizer *t, const char *folder, pllm_
         error_prefix(err, status, folder);
     else if (f.has_template)
         status = api_add_template(t, f.template.at, f.template.n, "chat_template.jinja", NULL, err);
-    else if (f.has_config)
+    else
         status = templates_of_config(t, &f.config, err);
     free_files(&f);
     return status;

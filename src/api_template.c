@@ -43,6 +43,18 @@ const pllm_template *pllm_tokenizer_template(const pllm_tokenizer *tokenizer, co
     return NULL;
 }
 
+/* As transformers chooses: where there are tools, the default template gives way to one named tool_use. */
+static const pllm_template *for_tools(const pllm_template *chat_template, const pllm_tokenizer *tokenizer,
+                                      const struct json *variables)
+{
+    const struct json tools = json_get(variables, "tools");
+    if (!tokenizer || json_kind(&tools) == J_ABSENT || json_kind(&tools) == J_NULL ||
+        chat_template != pllm_tokenizer_template(tokenizer, NULL))
+        return chat_template;
+    const pllm_template *other = pllm_tokenizer_template(tokenizer, "tool_use");
+    return other ? other : chat_template;
+}
+
 /* The text of a token as a C string (mem_free); NULL where there is none. */
 static pllm_status token_text(const struct tokenizer *t, int32_t id, char **out, pllm_error *err)
 {
@@ -78,6 +90,7 @@ pllm_status pllm_render(const pllm_template *chat_template, const pllm_tokenizer
     pllm_status status = json_parse(&variables, json, n_json, "variables", err);
     if (status)
         return status;
+    chat_template = for_tools(chat_template, tokenizer, &variables);
     status = render(chat_template, tokenizer, &variables, &rendered, err);
     json_free(&variables);
     if (status) {

@@ -12,9 +12,22 @@ bool added_init(struct added_set *s, enum added_order order)
     return trie_init(&s->trie);
 }
 
+/* The token that has this text already; -1: none. */
+static int32_t same_text(const struct added_set *s, const char *text, size_t n)
+{
+    uint32_t node = TRIE_ROOT;
+    for (size_t i = 0; i < n && node != TRIE_NONE; i++)
+        node = trie_child(&s->trie, node, (uint8_t)text[i]);
+    return node == TRIE_NONE ? -1 : s->trie.node.at[node].value;
+}
+
+/* Two tokens whose texts are the same once normalized: a special one counts, else the first. */
 bool added_add(struct added_set *s, const char *text, size_t n, int32_t id, uint32_t flags)
 {
+    int32_t there = same_text(s, text, n);
     s->in_use = true;
+    if (there >= 0 && ((s->token.at[there].flags & ADDED_SPECIAL) || !(flags & ADDED_SPECIAL)))
+        return true;
     return vec_push(&s->token, (struct added_token){id, flags, (uint32_t)n}) &&
            trie_add(&s->trie, text, n, (int32_t)(s->token.n - 1));
 }

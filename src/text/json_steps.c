@@ -371,7 +371,10 @@ static pllm_status pretok_punctuation(void *steps, const struct json *at, int de
 static pllm_status pretok_whitespace(void *steps, const struct json *at, int depth, pllm_error *err)
 {
     (void)depth, (void)at;
-    return push_regex(steps, "[\\w\\x{200C}\\x{200D}]+|[^\\w\\s\\x{200C}\\x{200D}]+", SPLIT_REMOVED, true, err);
+    /* The library cuts here by another engine than elsewhere: a word's characters are Unicode's, not Oniguruma's. */
+#define WORD_ITEMS "\\p{alpha}\\p{M}\\p{Nd}\\p{Pc}\\x{200C}\\x{200D}"
+    return push_regex(steps, "[" WORD_ITEMS "]+|[^" WORD_ITEMS "\\s]+", SPLIT_REMOVED, true, err);
+#undef WORD_ITEMS
 }
 
 static pllm_status pretok_whitespace_split(void *steps, const struct json *at, int depth, pllm_error *err)

@@ -78,6 +78,7 @@ static pllm_status run_chars(struct normalized *t, change_char *change, pllm_err
         if (!vec_reserve(&t->other, 8))
             return error_memory(err, "text to normalize");
         t->other.n += change(t->other.at + t->other.n, utf8_get(t->text + i));
+        t->cut_start = t->cut_start || t->other.n == 0;
     }
     use_other(t);
     return PLLM_OK;

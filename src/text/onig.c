@@ -20,6 +20,9 @@ enum { MAX_DEPTH = 64 };
     "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{B2}\\x{B3}\\x{B9}\\x{BC}-\\x{BE}\\x{24B6}-\\x{24E9}"                      \
     "\\x{1F130}-\\x{1F149}\\x{1F150}-\\x{1F169}\\x{1F170}-\\x{1F189}"
 
+/* Oniguruma's words have marks in them, PCRE2's have not. */
+#define WORD_EDGE "(?:(?<=[" WORD_ITEMS "])(?![" WORD_ITEMS "])|(?<![" WORD_ITEMS "])(?=[" WORD_ITEMS "]))"
+
 struct onig {
     const char *at, *end, *source;
     size_t n_source;
@@ -52,18 +55,27 @@ static const struct {
     {"letter", "\\p{L}"},    {"mark", "\\p{M}"},          {"number", "\\p{N}"},       {"punctuation", "\\p{P}"},
     {"punct", "\\p{P}"},     {"symbol", "\\p{S}"},        {"separator", "\\p{Z}"},    {"other", "\\p{C}"},
     {"space", SPACE_ITEMS},  {"white_space", SPACE_ITEMS}, {"digit", "\\p{Nd}"},       {"word", WORD_ITEMS},
-    {"upper", "\\p{Lu}"},    {"lower", "\\p{Ll}"},        {"alnum", "\\p{L}\\p{M}\\p{Nd}"},
+    {"upper", "\\p{Lu}"},    {"lower", "\\p{Ll}"},        {"alpha", "\\p{Alphabetic}"},
+    {"alnum", "\\p{Alphabetic}\\p{Nd}"},
     {"cntrl", "\\p{Cc}"},    {"ascii", "\\x00-\\x7F"},    {"uppercase_letter", "\\p{Lu}"},
     {"lowercase_letter", "\\p{Ll}"}, {"titlecase_letter", "\\p{Lt}"}, {"modifier_letter", "\\p{Lm}"},
     {"other_letter", "\\p{Lo}"},     {"nonspacing_mark", "\\p{Mn}"},  {"decimal_number", "\\p{Nd}"},
     {"letter_number", "\\p{Nl}"},    {"other_number", "\\p{No}"},
 };
 
+/* Before 10.40 PCRE2 has no Alphabetic: letters and marks come near it. */
+static const char *available(const char *items)
+{
+    if (strncmp(items, "\\p{Alphabetic}", 14) != 0 || pattern_compiles("\\p{Alphabetic}"))
+        return items;
+    return items[14] ? "\\p{L}\\p{M}\\p{Nl}\\p{Nd}" : "\\p{L}\\p{M}\\p{Nl}";
+}
+
 static const char *property_items(const char *name, size_t n)
 {
     for (size_t i = 0; i < sizeof properties / sizeof properties[0]; i++)
         if (strlen(properties[i].name) == n && strncasecmp(properties[i].name, name, n) == 0)
-            return properties[i].items;
+            return available(properties[i].items);
     return NULL;
 }
 
@@ -80,10 +92,14 @@ static pllm_status read_property(struct onig *o, char items[128], bool *negated)
         name++;
     }
     const char *known = property_items(name, (size_t)(close - name));
+    int n = (int)(close - name);
+    snprintf(items, 128, "\\p{sc:%.*s}", n, name); /* Oniguruma means the script, PCRE2 its extensions, too */
     if (known)
         snprintf(items, 128, "%s", known);
-    else
-        snprintf(items, 128, "\\p{%.*s}", (int)(close - name), name);
+    else if (!pattern_compiles(items))
+        snprintf(items, 128, "\\p{%.*s}", n, name);
+    if (!known && memchr(name, '=', (size_t)n))
+        return complain(o, "a property with =, which Oniguruma does not know");
     o->at = close + 1;
     return PLLM_OK;
 }
@@ -302,6 +318,8 @@ static pllm_status outer_escape(struct onig *o)
     bool negated;
     char items[128];
     const char *known = shorthand(*o->at, &negated);
+    if (*o->at == 'b' || *o->at == 'B')
+        return puts_(o, *o->at++ == 'b' ? WORD_EDGE : "(?!" WORD_EDGE ")");
     if (known) {
         o->at++;
     } else if (*o->at == 'p' || *o->at == 'P') {
@@ -331,6 +349,8 @@ static pllm_status open_group(struct onig *o)
     const char *flags = o->at;
     while (flags < o->end && strchr("imx-", *flags))
         flags++;
+    if (flags < o->end && *flags == 's')
+        return complain(o, "an undefined group option");
     if (flags == o->end || (*flags != ':' && *flags != ')'))
         return status;
     for (; o->at < flags && !status; o->at++)

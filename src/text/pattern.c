@@ -45,6 +45,15 @@ static pllm_status compile(struct pattern *p, const struct buf *translated, cons
     return PLLM_OK;
 }
 
+bool pattern_compiles(const char *source)
+{
+    int code;
+    PCRE2_SIZE offset;
+    pcre2_code *made = pcre2_compile((PCRE2_SPTR)source, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &code, &offset, NULL);
+    pcre2_code_free(made);
+    return made != NULL;
+}
+
 pllm_status pattern_regex(struct pattern *p, const char *source, size_t n, pllm_error *err)
 {
     *p = (struct pattern){0};

@@ -50,6 +50,9 @@ struct pattern_walk {
 };
 bool pattern_next(struct pattern_walk *w, struct pattern_match *m, pllm_status *status, pllm_error *err);
 
+/* Whether PCRE2 takes an expression, in its own syntax: what a version of it knows can only be asked so. */
+bool pattern_compiles(const char *source);
+
 /* Oniguruma's syntax as PCRE2's at the end of *out (onig.c). PLLM_E_FORMAT: it cannot be. */
 pllm_status onig_translate(struct buf *out, const char *source, size_t n, pllm_error *err);
 

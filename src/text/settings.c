@@ -173,21 +173,10 @@ static pllm_status apply_special(struct tokenizer *t, const struct json *map, pl
 pllm_status settings_apply(struct tokenizer *t, const struct tokenizer_settings *settings, enum settings_kind kind,
                            pllm_error *err)
 {
-    struct json top;
     pllm_status status = PLLM_OK;
-    if (settings && settings->special_json) {
-        status = json_parse(&top, settings->special_json, settings->n_special_json, "special_tokens_map.json", err);
-        if (!status) {
-            status = apply_special(t, &top, err);
-            json_free(&top);
-        }
-    }
-    if (!status && settings && settings->config_json) {
-        status = json_parse(&top, settings->config_json, settings->n_config_json, "tokenizer_config.json", err);
-        if (!status) {
-            status = apply_config(t, &top, kind, err);
-            json_free(&top);
-        }
-    }
+    if (settings && json_kind(&settings->special) != J_ABSENT)
+        status = apply_special(t, &settings->special, err);
+    if (!status && settings && json_kind(&settings->config) != J_ABSENT)
+        status = apply_config(t, &settings->config, kind, err);
     return status;
 }

@@ -6,6 +6,7 @@
 #define PARALLM_TEXT_TOKENIZER_H
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/span.h"
 #include "base/vec.h"
 
@@ -13,12 +14,10 @@
 
 struct tokenizer;
 
-/* What config files beside the tokenizer say; zeroed: nothing. */
+/* What config files beside the tokenizer say, parsed; absent or zeroed: nothing. Memory is read during the call only. */
 struct tokenizer_settings {
-    const char *config_json; /* tokenizer_config.json, or NULL */
-    size_t n_config_json;
-    const char *special_json; /* special_tokens_map.json, or NULL */
-    size_t n_special_json;
+    struct json config;  /* tokenizer_config.json */
+    struct json special; /* special_tokens_map.json */
 };
 
 /* GGUF's tokenizer.ggml.* metadata, read by the caller; absent: NULL, -1. Memory is read during the call only. */

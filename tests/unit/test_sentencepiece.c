@@ -62,11 +62,14 @@ static void specs(struct buf *model, int type, int byte_fallback, int prefix, in
 
 static struct tokenizer *made(struct buf *model, const char *config)
 {
-    struct tokenizer_settings settings = {.config_json = config, .n_config_json = config ? strlen(config) : 0};
+    struct tokenizer_settings settings = {0};
     struct tokenizer *t = NULL;
     pllm_error err = {0};
+    if (config)
+        assert_int_equal(json_parse(&settings.config, config, strlen(config), "tokenizer_config.json", &err), PLLM_OK);
     if (tokenizer_from_sentencepiece(&t, model->at, model->n, &settings, &err))
         fail_msg("%s", err.message);
+    json_free(&settings.config);
     vec_fini(model);
     return t;
 }

@@ -117,6 +117,7 @@ static void unigram_unknowns(void **state)
     tokenizer_close(t);
 }
 
+#define TOKEN(id, content, more) "{\"id\": " #id ", \"content\": \"" content "\"" more "}"
 #define NORM(x) "\"normalizer\": " x
 static void normalizers(void **state)
 {
@@ -159,6 +160,45 @@ static void pretokenizers(void **state)
           "a bc", "1 2 3");
 }
 
+/* What an expression of Oniguruma's means there and not in PCRE2: "b" stands for each match. */
+static void expressions_mean_what_oniguruma_does(void **state)
+{
+    static const struct {
+        const char *regex, *text, *ids;
+    } cases[] = {
+        {"\\\\p{Han}", "a\xE3\x80\x88", "1 0"},               /* U+3008 is used with Han and is not of it */
+        {"\\\\p{Han}", "a\xE6\xBC\xA2", "4"},
+        {"[\\\\p{L}&&[^\\\\p{Han}]]", "1\xE6\xBC\xA2" "c", "11 0 2"},
+        {"\\\\b\\\\w", "e\xCC\x81" "c", "2 0 3"},              /* a mark is in a word */
+        {"[[:alpha:]]", "1\xCD\x85", "11 2"},                  /* a mark that is alphabetic */
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct buf members = {0};
+        assert_true(buf_printf(&members, NORM("{\"type\": \"Replace\", \"content\": \"b\", \"pattern\": {\"Regex\": \"%s\"}}"), cases[i].regex));
+        check(members.at, cases[i].text, cases[i].ids);
+        vec_fini(&members);
+    }
+    check(PRE("{\"type\": \"Whitespace\"}"), "a\xC2\xB9" "b", "1 0 2"); /* a superscript digit is in no word there */
+}
+
+static void same_text_once_normalized(void **state)
+{
+    (void)state;
+    struct tokenizer *t = made("\"added_tokens\": [" TOKEN(16, "X", "") ", " TOKEN(17, "x", "") ", " TOKEN(18, "Y", "") ", "
+             TOKEN(19, "y", ", \"special\": true") "], " NORM("{\"type\": \"Lowercase\"}"), MODEL);
+    check_with(t, "xXyY", true, true, "16 16 19 19");
+    tokenizer_close(t);
+}
+
+/* What a normalizer takes off the beginning is missed by a Metaspace that marks the first word. */
+static void removed_beginnings(void **state)
+{
+    (void)state;
+    check(NORM("{\"type\": \"Nmt\"}") ", " PRE("{\"type\": \"Metaspace\", \"prepend_scheme\": \"first\"}"), "\x0B" "a", "1");
+    check(NORM("{\"type\": \"Nmt\"}") ", " PRE("{\"type\": \"Metaspace\", \"prepend_scheme\": \"first\"}"), "a", "9");
+}
+
 /* Bytes are spelled in characters even where ByteLevel is not the last step. */
 static void byte_level(void **state)
 {
@@ -174,7 +214,6 @@ static void byte_level(void **state)
     tokenizer_close(t);
 }
 
-#define TOKEN(id, content, more) "{\"id\": " #id ", \"content\": \"" content "\"" more "}"
 static void added_tokens(void **state)
 {
     (void)state;
@@ -320,6 +359,13 @@ static void decoders_without_steps(void **state)
     tokenizer_close(t);
 }
 
+static struct json parsed(const char *text)
+{
+    struct json top;
+    assert_int_equal(json_parse(&top, text, strlen(text), "settings", NULL), PLLM_OK);
+    return top;
+}
+
 static void settings_put_ends(void **state)
 {
     (void)state;
@@ -327,22 +373,28 @@ static void settings_put_ends(void **state)
     const char *config = "{\"tokenizer_class\": \"LlamaTokenizerFast\", \"bos_token\": {\"content\": \"<s>\"}, \"eos_token\": \"</s>\","
                          " \"add_bos_token\": true, \"add_eos_token\": true,"
                          " \"added_tokens_decoder\": {\"18\": {\"content\": \"<u>\", \"special\": false}}}";
-    struct tokenizer_settings settings = {.config_json = config, .n_config_json = strlen(config)};
+    struct tokenizer_settings settings = {.config = parsed(config)};
     struct tokenizer *t = NULL;
     pllm_error err = {0};
     assert_int_equal(make(&t, members, MODEL, &settings, &err), PLLM_OK);
+    json_free(&settings.config);
+    json_free(&settings.special);
     assert_int_equal(tokenizer_bos(t), 16);
     assert_int_equal(tokenizer_eos(t), 17);
     check_with(t, "a<u>", true, true, "16 1 18 17");
     tokenizer_close(t);
     const char *plain = "{\"tokenizer_class\": \"PreTrainedTokenizerFast\", \"bos_token\": \"<s>\", \"add_bos_token\": true}";
-    settings = (struct tokenizer_settings){.config_json = plain, .n_config_json = strlen(plain)};
+    settings = (struct tokenizer_settings){.config = parsed(plain)};
     assert_int_equal(make(&t, members, MODEL, &settings, &err), PLLM_OK);
+    json_free(&settings.config);
+    json_free(&settings.special);
     check_with(t, "a", true, true, "1");
     tokenizer_close(t);
     const char *special = "{\"eos_token\": \"<s>\"}";
-    settings = (struct tokenizer_settings){.special_json = special, .n_special_json = strlen(special)};
+    settings = (struct tokenizer_settings){.special = parsed(special)};
     assert_int_equal(make(&t, members, MODEL, &settings, &err), PLLM_OK);
+    json_free(&settings.config);
+    json_free(&settings.special);
     assert_int_equal(tokenizer_eos(t), 16);
     tokenizer_close(t);
 }
@@ -453,7 +505,9 @@ int main(void)
         cmocka_unit_test(unigram_takes_the_best_way), cmocka_unit_test(unigram_unknowns), cmocka_unit_test(normalizers),
         cmocka_unit_test(pretokenizers),             cmocka_unit_test(byte_level),
         cmocka_unit_test(added_tokens),              cmocka_unit_test(post_processors),
-        cmocka_unit_test(decoders),                  cmocka_unit_test(settings_put_ends), cmocka_unit_test(decoders_without_steps),
+        cmocka_unit_test(decoders),                  cmocka_unit_test(settings_put_ends), cmocka_unit_test(expressions_mean_what_oniguruma_does),
+        cmocka_unit_test(same_text_once_normalized), cmocka_unit_test(removed_beginnings),
+        cmocka_unit_test(decoders_without_steps),
         cmocka_unit_test(added_tokens_are_shown_normalized), cmocka_unit_test(empty_tokens_decode_to_nothing),
         cmocka_unit_test(bad_components_are_named),  cmocka_unit_test(deep_sequences_are_refused),
         cmocka_unit_test(bad_models_are_refused),    cmocka_unit_test(work_is_limited),
