@@ -22,21 +22,38 @@
 /* After the tokenizer.json of the models that the names are of. */
 static const struct gguf_pre pres[] = {
     {.names = "gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de jina-v2-code gigachat mpt olmo jais trillion granite-docling "
-              "roberta-bpe exaone-moe mellum a.x-4.0 ",
+              "roberta-bpe mellum a.x-4.0 jina-v1-en modern-bert exaone4 ",
      .patterns = {GPT2}},
-    {.names = "smollm starcoder refact command-r codeshell exaone minerva-7b ", .patterns = {"\\p{N}", GPT2}},
-    {.names = "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 ",
+    {.names = "smollm starcoder refact command-r codeshell exaone minerva-7b mellum2 ", .patterns = {"\\p{N}", GPT2}},
+    {.names = "llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano ",
      .patterns = {WORDS("\\p{N}{1,3}")},
      .ignore_merges = true,
      .add_bos = true},
-    {.names = "dbrx smaug-bpe glm4 chatglm-bpe ", .patterns = {WORDS("\\p{N}{1,3}")}},
-    {.names = "qwen2 stablelm2 deepseek-r1-qwen megrez hunyuan kormo ", .patterns = {WORDS("\\p{N}")}},
-    {.names = "gpt-4o llama4 o200k ", .patterns = {CASED_WORDS("(?:" ENDINGS ")?", "\\p{N}{1,3}")}},
+    {.names = "dbrx smaug-bpe chatglm-bpe ", .patterns = {WORDS("\\p{N}{1,3}")}},
+    {.names = "glm4 glm5 ", .patterns = {WORDS("\\p{N}{1,3}")}, .ignore_merges = true},
+    {.names = "qwen2 stablelm2 deepseek-r1-qwen megrez hunyuan kormo f2llmv2 solar-open grok-2 ", .patterns = {WORDS("\\p{N}")}},
+    {.names = "qwen35 ",
+     .patterns = {"(?:" ENDINGS ")|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*"
+                  "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {.names = "bailingmoe bailingmoe2 llada-moe ",
+     .patterns = {"(?:" ENDINGS ")|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"}},
+    {.names = "seed-coder ",
+     .patterns = {"(?:" ENDINGS ")|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}\\r\\n]+|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {.names = "exaone-moe ",
+     .patterns = {"(?:" ENDINGS ")|[^\\r\\n\\p{L}\\p{N}]?(?:\\p{L}\\p{M}*(?: \\p{L}\\p{M}*)*)+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]?"
+                  "|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"}},
+    {.names = "gpt-4o llama4 kanana2 talkie minimax-m2 ", .patterns = {CASED_WORDS("(?:" ENDINGS ")?", "\\p{N}{1,3}")}},
     {.names = "tekken ", .patterns = {CASED_WORDS("", "\\p{N}")}, .ignore_merges = true, .add_bos = true},
     {.names = "deepseek-coder ",
      .patterns = {"[\\r\\n]", "\\s?\\p{L}+", "\\s?\\p{P}+",
                   "[\xE4\xB8\x80-\xE9\xBE\xA5\xE0\xA0\x80-\xE4\xB8\x80\xEA\xB0\x80-\xED\x9F\xBF]+", "\\p{N}"}},
-    {.names = "deepseek-v3 hunyuan-dense ",
+    {.names = "deepseek-llm ", /* letters with two cases, but those of a few scripts */
+     .patterns = {"[\\r\\n]",
+                  "\\s?[[\\p{Lu}\\p{Ll}\\p{Lt}]&&[^\\x{560}-\\x{588}\\x{10C7}-\\x{10FF}\\x{1C80}-\\x{1C88}\\x{2D00}-\\x{2D2D}"
+                  "\\x{A790}-\\x{AB68}\\x{10570}-\\x{105BC}\\x{16E40}-\\x{1DF1E}]]+",
+                  "\\s?[!-/:-~\xEF\xBC\x81-\xEF\xBC\x8F\xEF\xBC\x9A-\xEF\xBD\x9E\xE2\x80\x98-\xE2\x80\x9F\xE3\x80\x80-\xE3\x80\x82]+",
+                  "\\s+$", "[\xE4\xB8\x80-\xE9\xBE\xA5\xE0\xA0\x80-\xE4\xB8\x80\xEA\xB0\x80-\xED\x9F\xBF]+", "\\p{N}+"}},
+    {.names = "deepseek-v3 hunyuan-dense joyai-llm hy_v4 ",
      .patterns = {"\\p{N}{1,3}", "[\xE4\xB8\x80-\xE9\xBE\xA5\xE3\x81\x80-\xE3\x82\x9F\xE3\x82\xA0-\xE3\x83\xBF]+",
                   "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+|"
                   " ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
