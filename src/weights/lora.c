@@ -107,28 +107,59 @@ static pllm_status read_target(const struct reader *r, const char *name, struct 
 
 /* ---- Matrices ----------------------------------------------------------------------------------- */
 
-/* rows x cols of `s` or of its transpose, from column `first` of that on; in new memory. */
-static pllm_status copy_values(const struct reader *r, const struct stored *s, bool transposed, int first, int rows,
-                               int cols, float **out)
+static pllm_status check_values(const struct reader *r, const struct stored *s, const float *values, size_t n)
 {
-    const struct matrix_rows m = {.type = s->dtype->type, .rows = s->shape[0], .cols = s->shape[1], .data = s->data,
-                                  .row_bytes = (size_t)s->shape[1] * s->dtype->bytes};
-    float *values = mem_alloc((size_t)rows * (size_t)cols, sizeof *values);
-    if (!values)
-        return error_memory(r->err, s->name);
-    *out = values;
-    for (int row = 0; row < rows; row++)
-        if (!transposed)
-            matrix_dequantize(values + (size_t)row * (size_t)cols, &m, row, first, cols);
-        else
-            for (int col = 0; col < cols; col++)
-                matrix_dequantize(values + (size_t)row * (size_t)cols + col, &m, first + col, row, 1);
-    for (size_t i = 0; i < (size_t)rows * (size_t)cols; i++)
+    for (size_t i = 0; i < n; i++)
         if (!isfinite(values[i]))
             return error_set(r->err, PLLM_E_FORMAT, "%s: tensor %s: holds %g, wanted finite values", r->source, s->name,
                              (double)values[i]);
-    r->adapter->bytes += (size_t)rows * (size_t)cols * sizeof *values;
+    r->adapter->bytes += n * sizeof *values;
     return PLLM_OK;
+}
+
+static struct matrix_rows rows_of(const struct stored *s)
+{
+    return (struct matrix_rows){.type = s->dtype->type, .rows = s->shape[0], .cols = s->shape[1], .data = s->data,
+                                .row_bytes = (size_t)s->shape[1] * s->dtype->bytes};
+}
+
+/* A as [rank][in]; mlx_lm has it the other way round. */
+static pllm_status read_a(const struct reader *r, const struct stored *s, struct lora_matrix *m)
+{
+    const struct matrix_rows from = rows_of(s);
+    const size_t in = (size_t)m->in, n = (size_t)m->rank * in;
+    m->a = mem_alloc(n, sizeof *m->a);
+    if (!m->a)
+        return error_memory(r->err, s->name);
+    for (int k = 0; k < m->rank; k++)
+        if (!r->config.mlx)
+            matrix_dequantize(m->a + (size_t)k * in, &from, k, 0, m->in);
+        else
+            for (int i = 0; i < m->in; i++)
+                matrix_dequantize(m->a + (size_t)k * in + i, &from, i, k, 1);
+    return check_values(r, s, m->a, n);
+}
+
+/* B's outputs from first_out on, in panels. PEFT's rows are outputs, mlx_lm's columns. */
+static pllm_status read_b(const struct reader *r, const struct stored *s, struct lora_matrix *m, int first_out)
+{
+    const struct matrix_rows from = rows_of(s);
+    const size_t n = (size_t)lora_panels(m->out) * (size_t)m->rank * LORA_PANEL;
+    float row[LORA_MAX_RANK];
+    m->b = mem_zalloc(n, sizeof *m->b);
+    if (!m->b)
+        return error_memory(r->err, s->name);
+    for (int j = 0; j < m->out; j++) {
+        float *to = lora_b(m, j);
+        if (!r->config.mlx)
+            matrix_dequantize(row, &from, first_out + j, 0, m->rank);
+        else
+            for (int k = 0; k < m->rank; k++)
+                matrix_dequantize(&row[k], &from, k, first_out + j, 1);
+        for (int k = 0; k < m->rank; k++)
+            to[k * LORA_PANEL] = row[k];
+    }
+    return check_values(r, s, m->b, n);
 }
 
 static pllm_status check_shape(const struct reader *r, const struct stored *s, int rows, int cols)
@@ -152,8 +183,8 @@ static pllm_status read_part(const struct reader *r, const struct target *t, enu
     if (m->rank)
         return refuse(r, a->name, "adapts what another tensor adapts already");
     *m = (struct lora_matrix){.rank = rank, .in = r->shape->in[part], .out = r->shape->out[part], .scale = scale};
-    pllm_status status = copy_values(r, a, r->config.mlx, 0, rank, m->in, &m->a);
-    return status ? status : copy_values(r, b, !r->config.mlx, first_out, rank, m->out, &m->b);
+    pllm_status status = read_a(r, a, m);
+    return status ? status : read_b(r, b, m, first_out);
 }
 
 static pllm_status read_pair(struct reader *r, const struct target *t, const struct stored *a,

@@ -9,15 +9,26 @@
 
 enum lora_module { LORA_Q, LORA_K, LORA_V, LORA_O, LORA_GATE, LORA_UP, LORA_DOWN, LORA_MODULES };
 
-enum { LORA_MAX_RANK = 512 };
+enum { LORA_MAX_RANK = 512, LORA_PANEL = 64 };
 
 struct lora_matrix {
     int rank;       /* at most LORA_MAX_RANK; 0: this module is not adapted */
     int in, out;
     float scale;
     float *a;       /* [rank][in] */
-    float *b;       /* [rank][out]: B transposed */
+    float *b;       /* [panels][rank][LORA_PANEL]: B transposed, in panels of outputs; zeros past the last one */
 };
+
+static inline int lora_panels(int out)
+{
+    return (out + LORA_PANEL - 1) / LORA_PANEL;
+}
+
+/* Output `out` of the first of B's columns; the others follow LORA_PANEL floats apart. */
+static inline float *lora_b(const struct lora_matrix *m, int out)
+{
+    return m->b + (size_t)(out / LORA_PANEL) * (size_t)m->rank * LORA_PANEL + out % LORA_PANEL;
+}
 
 struct adapter {
     int n_layers;

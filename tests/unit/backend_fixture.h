@@ -107,7 +107,7 @@ static inline void fixture_adapter(struct adapter *a, uint64_t *state, int n_lay
                 a->at[l * LORA_MODULES + m] = (struct lora_matrix){
                     .rank = rank, .in = in[m], .out = out[m], .scale = 0.5f,
                     .a = fixture_floats(state, (size_t)rank * (size_t)in[m], 0.3f),
-                    .b = fixture_floats(state, (size_t)rank * (size_t)out[m], 0.3f)};
+                    .b = fixture_floats(state, (size_t)rank * (size_t)lora_panels(out[m]) * LORA_PANEL, 0.3f)};
 }
 
 static inline void fixture_adapter_fini(struct adapter *a)

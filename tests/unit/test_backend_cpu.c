@@ -84,7 +84,7 @@ static double low_rank(const struct lora_matrix *m, const float *in, int j)
         double low = 0;
         for (int k = 0; k < m->in; k++)
             low += (double)m->a[i * m->in + k] * in[k];
-        sum += m->b[i * m->out + j] * low;
+        sum += lora_b(m, j)[i * LORA_PANEL] * low;
     }
     return m->rank ? sum * m->scale : 0;
 }

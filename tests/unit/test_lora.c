@@ -73,12 +73,14 @@ static void refuse_config(const char *config, pllm_status status, const char *pa
     refuse(config, &w, status, part);
 }
 
-/* b is the transpose of the `out` rows of two that begin at `from`. */
-static void expect_transposed(const float *b, const float *from, int out)
+/* Its B is the rows of two that begin at `from`. */
+static void expect_b(const struct lora_matrix *m, const float *from)
 {
     for (int i = 0; i < 2; i++)
-        for (int j = 0; j < out; j++)
-            assert_true(b[i * out + j] == from[j * 2 + i]);
+        for (int j = 0; j < m->out; j++)
+            assert_true(lora_b(m, j)[i * LORA_PANEL] == from[j * 2 + i]);
+    for (int j = m->out; j < LORA_PANEL; j++)
+        assert_true(m->b[j] == 0 && m->b[LORA_PANEL + j] == 0);
 }
 
 static void reads_peft(void **state)
@@ -92,8 +94,8 @@ static void reads_peft(void **state)
     assert_int_equal(m->out, 3);
     assert_true(m->scale == 4);
     assert_memory_equal(m->a, ramp, 8 * 4);
-    expect_transposed(m->b, ramp, 3);
-    assert_int_equal(a->bytes, 14 * 4);
+    expect_b(m, ramp);
+    assert_int_equal(a->bytes, (8 + 2 * LORA_PANEL) * 4);
     assert_int_equal(a->at[LORA_K].rank, 0);
     assert_int_equal(a->at[LORA_MODULES + LORA_Q].rank, 0);
     adapter_close(a);
@@ -130,7 +132,7 @@ static void reads_mlx_transposed(void **state)
     const struct lora_matrix *m = &a->at[LORA_DOWN];
     assert_true(m->scale == 10);
     assert_true(m->a[0 * 5 + 3] == 6 && m->a[1 * 5 + 3] == 7);
-    assert_true(m->b[0 * 4 + 3] == 3 && m->b[1 * 4 + 3] == 7);
+    assert_true(m->b[3] == 3 && m->b[LORA_PANEL + 3] == 7);
     adapter_close(a);
 }
 
@@ -143,9 +145,9 @@ static void splits_fused_modules(void **state)
     struct adapter *a = open_sound(PEFT "}", &w, false);
     const struct lora_matrix *at = a->at + LORA_MODULES;
     assert_memory_equal(at[LORA_V].a, ramp, 8 * 4);
-    expect_transposed(at[LORA_Q].b, ramp, 6);
-    expect_transposed(at[LORA_K].b, ramp + 12, 3);
-    expect_transposed(at[LORA_V].b, ramp + 18, 3);
+    expect_b(&at[LORA_Q], ramp);
+    expect_b(&at[LORA_K], ramp + 12);
+    expect_b(&at[LORA_V], ramp + 18);
     adapter_close(a);
     w = sound();
     put(&w, NAME "self_attn.qkv_proj.lora_A.weight", 2, 4);

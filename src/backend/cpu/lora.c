@@ -81,6 +81,9 @@ void lora_project(struct stream *s, const struct linear *const *layers, int n, c
 void lora_add(const struct stream *s, float *out, const struct linear *layer, int index, int row, int first, int n)
 {
     const struct lora_matrix *m = matrix(s, layer, row);
-    if (m)
-        s->k->add_rows(out, m->b + first, (size_t)m->out, m->rank, low(s, index, row), m->scale, n);
+    for (int i = 0, part; m && i < n; i += part) {
+        part = LORA_PANEL - (first + i) % LORA_PANEL;
+        part = part < n - i ? part : n - i;
+        s->k->add_rows(out + i, lora_b(m, first + i), LORA_PANEL, m->rank, low(s, index, row), m->scale, part);
+    }
 }
