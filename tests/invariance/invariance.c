@@ -5,6 +5,7 @@
  *
  * some: all requests in some ways, chosen so that each value of each setting is met; few: every fifth request or so in
  * these; all: all requests in all combinations. */
+#include "adapters.h"
 #include "requests.h"
 
 #include "base/vec.h"
@@ -72,6 +73,8 @@ static pllm_engine *open_engine(const struct way *w, uint64_t memory)
     o.kv_cache_memory = memory;
     if (pllm_engine_open(&e, model, &o, &err) && err.status != PLLM_E_MEMORY)
         die("engine", err.message);
+    if (e && adapters_load(e, &err))
+        die("adapters", err.message);
     return e;
 }
 
@@ -259,6 +262,9 @@ int main(int argc, char **argv)
     if (pllm_model_open(&model, argv[1], &o, &err))
         die(argv[1], err.message);
     pllm_model_info info = pllm_model_describe(model);
+    if (!adapters_make(&info))
+        die("adapters", "cannot be written");
+    atexit(adapters_remove);
     make_requests(variants, info.vocab_size, pllm_model_tokenizer(model) != NULL);
     choose(strcmp(argv[2], "few") == 0);
 

@@ -50,6 +50,12 @@ static void make_sampling(struct variant *v, uint32_t i, int32_t vocab)
         s->logit_bias = v->bias;
         s->n_logit_bias = v->bias[0].token == v->bias[1].token ? 1 : 2;
     }
+    if (i % 17 == 6) { /* few tokens may be drawn */
+        for (int j = 0; j < N_ALLOWED; j++)
+            v->allowed[j] = j % vocab;
+        s->allowed_tokens = v->allowed;
+        s->n_allowed_tokens = N_ALLOWED;
+    }
     if (i % 13 == 4) {
         for (int j = 0; j < 4; j++)
             v->lists[j] = (int32_t)(random_of(i, 10 + (uint32_t)j) % (uint32_t)vocab);
@@ -97,6 +103,7 @@ void make_requests(struct variant *variants, int32_t vocab, bool has_text)
         make_ends(v, i, vocab, has_text);
         v->request.n = i % 13 == 1 ? MAX_SAMPLES : i % 19 == 2 ? 2 : 1;
         v->request.cache_salt = i % 23 == 5 ? "tenant" : NULL;
+        v->request.adapter = i % 6 == 4 ? "first" : i % 9 == 2 ? "second" : NULL;
         v->request.priority = i % 31 == 30 ? -1 : 0;
     }
 }

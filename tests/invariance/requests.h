@@ -4,14 +4,14 @@
 
 #include <parallm.h>
 
-enum { N_REQUESTS = 208, MAX_SAMPLES = 8, MAX_PROMPT = 340, MAX_NEW = 24, MAX_LEN = 512 };
+enum { N_REQUESTS = 208, MAX_SAMPLES = 8, MAX_PROMPT = 340, MAX_NEW = 24, MAX_LEN = 512, N_ALLOWED = 50 };
 
 /* One request with all that its pointers name. */
 struct variant {
     pllm_request request;
     int32_t tokens[MAX_PROMPT];
     pllm_bias bias[2];
-    int32_t lists[8];
+    int32_t lists[8], allowed[N_ALLOWED];
     size_t lengths[2];
 };
 
