@@ -27,6 +27,21 @@ assert len(text["tokens"]) == len(text["token_ids"]) == len(text["logprobs"])
 assert "max_tokens" in scores["bad"]["error"]["message"] and "error" in scores["none"]
 PYTHON
 
+# Continuations that share a context compute it once, and score as they do alone.
+python3 - > "$work/in" <<'PYTHON'
+import json
+context = [5 + i * 7 % 200 for i in range(96)]
+for i in range(20):
+    print(json.dumps({"id": i, "prompt_token_ids": context, "continuation_token_ids": [10 + i, 20 + i, 30 + i % 2]}))
+PYTHON
+run 0 "$PARALLM" score $tiny -i "$work/in" -o "$work/scores" --ordered --quiet --json
+python3 -c 'import json, sys
+computed = json.load(open(sys.argv[1]))["prefill_tokens_computed"]
+assert computed <= 96 + 20 * 32, computed # a block of 32 positions each at most, not 20 contexts
+' "$work/out" || failed "the context is computed more than once"
+run 0 "$PARALLM" score $tiny -i "$work/in" -o "$work/alone" --ordered --quiet --no-enable-prefix-caching --max-num-seqs 1
+cmp -s "$work/scores" "$work/alone" || failed "other scores where the context is shared"
+
 python3 -c 'print("ab ba " * 60)' > "$work/text"
 run 0 "$PARALLM" score $tiny --perplexity --text "$work/text" --max-model-len 32 --quiet && says out '^perplexity [0-9.]+ '
 run 0 "$PARALLM" score $tiny --perplexity --text "$work/text" --max-model-len 32 --quiet --json
