@@ -152,6 +152,7 @@ static void size_batch(struct engine_sizes *s, const struct engine_model *m, con
     int score = clamp(affordable < SCORE_ROWS ? (int)affordable : SCORE_ROWS, 16, s->max_rows < 16 ? 16 : s->max_rows);
     if (s->auto_seqs && s->max_seqs > 2 * score)
         s->max_seqs = 2 * score; /* a large vocabulary: logits of so many rows would take too much */
+    s->max_scores = score;
     s->max_out = s->max_seqs > score ? s->max_seqs : score;
 }
 

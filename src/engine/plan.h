@@ -5,7 +5,7 @@
 #include "engine/engine_model.h"
 
 struct engine_sizes {
-    int threads, max_seqs, max_rows, max_out, max_len;
+    int threads, max_seqs, max_rows, max_out, max_scores, max_len;
     bool auto_seqs; /* max_seqs was left open: how many run is found while running */
     enum kv_type kv_type;
     int n_blocks[KV_GROUPS];

@@ -9,7 +9,7 @@
 pllm_status sched_init(struct sched *s, const struct engine_model *model, const struct sched_sizes *sizes,
                        pllm_error *err)
 {
-    *s = (struct sched){.max_rows = sizes->max_rows, .max_out = sizes->max_out, .max_seqs = sizes->max_seqs,
+    *s = (struct sched){.max_rows = sizes->max_rows, .max_out = sizes->max_out, .max_scores = sizes->max_scores, .max_seqs = sizes->max_seqs,
                         .limit = sizes->max_seqs, .cache.model = model};
     s->running = mem_zalloc((size_t)s->max_seqs, sizeof *s->running);
     s->tokens = mem_zalloc((size_t)s->max_rows, sizeof *s->tokens);
@@ -134,10 +134,16 @@ static bool admit_first(struct sched *s)
 
 /* ---- The rows of a step --------------------------------------------------------------------------- */
 
+/* The row at `pos` tells what follows within the prompt. */
+static bool is_scored(const struct seq *q, int pos)
+{
+    return pos + 1 < q->n_prompt;
+}
+
 /* Whether the row at `pos` must give logits: to draw the next token, or to score the prompt's. */
 static bool wants_logits(const struct seq *q, int pos)
 {
-    if (pos + 1 < q->n_prompt)
+    if (is_scored(q, pos))
         return pos + 1 >= q->n_scored;
     return pos + 1 == (int)q->tokens.n;
 }
@@ -145,24 +151,29 @@ static bool wants_logits(const struct seq *q, int pos)
 /* Gives a sequence up to `max` rows of the step, as logits and blocks allow; -1: it lacks a block. */
 static int give_rows(struct sched *s, struct seq *q, int max)
 {
-    int room = seq_end(q) - q->pos, outs = 0, n = 0;
+    int room = seq_end(q) - q->pos, outs = 0, scores = 0, n = 0;
     for (max = max < room ? max : room; n < max; n++) {
-        bool out = wants_logits(q, q->pos + n);
-        if (out && outs == s->outs_left)
+        bool out = wants_logits(q, q->pos + n), score = out && is_scored(q, q->pos + n);
+        if ((out && outs == s->outs_left) || (score && scores == s->scores_left))
             break;
         outs += out;
+        scores += score;
     }
     int rows = table_rows(&s->cache, q, n);
     if (rows <= 0)
         return rows;
-    while (n > rows)
-        outs -= wants_logits(q, q->pos + --n);
+    while (n > rows) {
+        n--;
+        outs -= wants_logits(q, q->pos + n);
+        scores -= wants_logits(q, q->pos + n) && is_scored(q, q->pos + n);
+    }
     table_fill(&s->cache, q, rows);
     q->n_rows = rows;
     q->n_out = outs;
     s->n_decode += q->pos == (int)q->tokens.n && q->pos > q->n_prompt;
     s->rows_left -= rows;
     s->outs_left -= outs;
+    s->scores_left -= scores;
     return rows;
 }
 
@@ -269,6 +280,7 @@ static void make_step(struct sched *s)
 {
     s->rows_left = s->max_rows;
     s->outs_left = s->max_out;
+    s->scores_left = s->max_scores;
     s->n_decode = 0;
     set_prefill_budget(s);
     add_decoding(s);

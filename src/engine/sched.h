@@ -13,6 +13,7 @@
 struct sched {
     struct cache cache;
     int max_rows, max_out, max_seqs; /* of a batch */
+    int max_scores;                  /* rows of prompts that give logits, of max_out: what is never used takes no memory */
     int limit;                       /* most running at present, at most max_seqs */
 
     struct seq **running; /* [max_seqs], in the order of service */
@@ -25,14 +26,14 @@ struct sched {
     int32_t *tokens;          /* [max_rows] */
     struct batch_seq *seqs;   /* [max_seqs] */
     int32_t *out_rows;        /* [max_out] */
-    int rows_left, outs_left, prefill_left;
+    int rows_left, outs_left, scores_left, prefill_left;
     int n_decode; /* rows of the step that continue an output */
 
     uint64_t preemptions;
 };
 
 struct sched_sizes {
-    int max_rows, max_out, max_seqs;
+    int max_rows, max_out, max_scores, max_seqs;
     int n_blocks[KV_GROUPS];
 };
 

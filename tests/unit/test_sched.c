@@ -16,7 +16,7 @@ static int n_requests, n_done, order[MOST]; /* in which they ended */
 
 static void open_sched(int rows, int seqs, int blocks)
 {
-    const struct sched_sizes sizes = {rows, seqs > 4 ? seqs : 4, seqs, {blocks, 0}};
+    const struct sched_sizes sizes = {rows, seqs > 4 ? seqs : 4, seqs > 4 ? seqs : 4, seqs, {blocks, 0}};
     const struct decoder_options o = {.max_rows = rows, .max_out = sizes.max_out, .n_blocks = {blocks, 0}};
     const struct prefix_key key = {0};
     m = fake_model_default();
@@ -209,7 +209,7 @@ static void urgent_ones_take_places_and_shorten_steps(void **state)
 static void no_memory_is_told_and_changes_nothing(void **state)
 {
     (void)state;
-    const struct sched_sizes sizes = {16, 16, 4, {10, 0}};
+    const struct sched_sizes sizes = {16, 16, 16, 4, {10, 0}};
     struct sched s;
     int n = 0;
     m = fake_model_default();
