@@ -2,7 +2,9 @@
 
 There is no lock, because the garbage collector may run a finalizer anywhere, also where a lock is held. Two
 orders make it safe, each operation on a dict being indivisible: a user enters itself and then looks whether the
-handle is closed; a closer marks it closed and then looks for users. Whoever comes last frees."""
+handle is closed; a closer marks it closed and then looks for users. Whoever comes last frees. A signal handler may
+raise between any two instructions: the handle is there before what it holds, and a use that ends nowhere ends when it
+is collected."""
 
 from __future__ import annotations
 
@@ -15,12 +17,12 @@ from .errors import ClosedError, ForkError
 
 
 class Handle:
-    """A pointer and how to free it. `with handle as pointer:` uses it; so does hold() for longer."""
+    """What the library opens into `cell` (a T **), and how to free it. `with handle.use() as pointer:` uses it."""
 
-    __slots__ = ("_pointer", "_free", "_what", "_pid", "_closed", "_users", "_unfreed", "__weakref__")
+    __slots__ = ("cell", "_free", "_what", "_pid", "_closed", "_users", "_unfreed", "__weakref__")
 
-    def __init__(self, pointer: Any, free: Callable[[Any], object], what: str) -> None:
-        self._pointer = pointer
+    def __init__(self, cell: Any, free: Callable[[Any], object], what: str) -> None:
+        self.cell = cell
         self._free = free
         self._what = what
         self._pid = os.getpid()
@@ -39,15 +41,13 @@ class Handle:
                 "open it in the child, or start workers by 'spawn'"
             )
 
-    def hold(self) -> object:
-        """Keeps the memory until drop() of what is returned."""
+    def hold(self, user: object) -> None:
+        """Keeps the memory until drop(user)."""
         self.check_process()
-        user = object()
         self._users[user] = None
         if self._closed:
             self.drop(user)
             raise ClosedError(f"this {self._what} was closed")
-        return user
 
     def drop(self, user: object) -> None:
         self._users.pop(user, None)
@@ -69,7 +69,7 @@ class Handle:
             self._unfreed.pop()
         except IndexError:
             return
-        self._free(self._pointer)
+        self._free(self.cell[0])
 
 
 class Use:
@@ -78,11 +78,16 @@ class Use:
     __slots__ = ("_handle", "_user")
 
     def __init__(self, handle: Handle) -> None:
+        self._user = object()
         self._handle = handle
 
     def __enter__(self) -> Any:
-        self._user = self._handle.hold()
-        return self._handle._pointer
+        self._handle.hold(self._user)
+        return self._handle.cell[0]
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
         self._handle.drop(self._user)
+
+    def __del__(self) -> None:  # an interrupt may have come before __exit__ was armed
+        if hasattr(self, "_handle"):
+            self._handle.drop(self._user)

@@ -2,7 +2,8 @@
 
 Python may interrupt between any two instructions, by Ctrl-C or by the garbage collector. Hence an event is taken by
 a single append and told apart by its position, so that what an interrupt left over is taken before the next step,
-nothing twice; and finalizers never call into an engine that is at work: they leave their wish in a queue."""
+nothing twice; runs that end early, and finalizers among them, never call into the engine: they leave their wish in a
+queue; and the lock is taken by `with` alone, which no interrupt can part from its release."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from ._ffi import call, fail, ffi, lib, text_bytes, tokens_pointer
 from ._handle import Handle
-from .errors import BusyError, ClosedError
+from .errors import BusyError
 from .model import Model, dtype_of, plain, set_field
 from .sampling import Request
 
@@ -155,88 +156,51 @@ class Engine:
             set_field(options, name, value)
         options.kv_cache_dtype = dtype_of(kv_cache_dtype, "kv_cache_dtype")
         options.enable_prefix_caching = enable_prefix_caching
-        out = ffi.new("pllm_engine **")
-        model_handle = model._handle
-        user = model_handle.hold()  # the weights stay until the engine is closed
-        try:
-            call(lib.pllm_engine_open, out, model_handle._pointer, options)
-        except BaseException:
-            model_handle.drop(user)
-            raise
+        model_handle, user = model._handle, object()
 
         def free(engine: Any) -> None:
             lib.pllm_engine_close(engine)
             model_handle.drop(user)
 
         self.model = model
-        self._handle = Handle(out[0], free, "engine")
+        self._handle = Handle(ffi.new("pllm_engine **"), free, "engine")
         self._finalizer = weakref.finalize(self, self._handle.close)
-        self._lock = threading.RLock()
-        self._inside = False
+        model_handle.hold(user)  # the weights stay until the engine is closed
+        call(lib.pllm_engine_open, self._handle.cell, model_handle.cell[0], options)
+        self._lock: Any = threading.RLock()
         self._jobs: dict[int, Job] = {}
-        self._dropped: deque[int] = deque()
+        self.dropped: deque[dict[int, Job]] = deque()  # what runs leave behind that end early
         self._events, self._n = ffi.new("const pllm_event **"), ffi.new("size_t *")
         self._at = 0
         self._err, self._id = ffi.new("pllm_error *"), ffi.new("uint64_t *")
 
-    # ---- Taking turns
-
-    def _enter(self) -> None:
+    def _turn(self) -> Any:
+        """The lock, to be taken by `with`."""
         self._handle.check_process()  # before the lock: in a child it may be held by a thread that is not there
-        self._lock.acquire()
-        if self._inside:
-            self._lock.release()
+        if self._lock._is_owned():
             raise BusyError("engine: is in a step of this very thread, wanted a call after it")
-        self._inside = True
-
-    def _leave(self) -> None:
-        self._inside = False
-        self._lock.release()
+        return self._lock
 
     # ---- Requests
 
     def submit(self, job: Job, adapter: str | None = None, priority: int = 0) -> None:
         """Queues a request; its events go to job.samples from the next step on."""
         c = job.request.c
-        self._enter()
-        self._id[0] = 0
-        try:
-            with self._handle.use() as engine:
-                self._settle(engine)
-                name = ffi.NULL if adapter is None else ffi.new("char[]", text_bytes(adapter))
-                c.tokens = pointer = tokens_pointer(job.tokens)
-                c.n_tokens = len(pointer)
-                c.adapter = name
-                set_field(c, "priority", priority)
+        name = ffi.NULL if adapter is None else ffi.new("char[]", text_bytes(adapter))
+        pointer = tokens_pointer(job.tokens)
+        with self._turn(), self._handle.use() as engine:
+            self._settle(engine)
+            c.tokens, c.n_tokens, c.adapter = pointer, len(pointer), name
+            set_field(c, "priority", priority)
+            self._id[0] = 0
+            try:
                 status = lib.pllm_submit(engine, c, self._id, self._err)
-                c.tokens, c.adapter = ffi.NULL, ffi.NULL
-                if status:
-                    raise fail(self._err)
+            finally:  # of an interrupt just now, too, the number is known
                 job.id = self._id[0]
                 self._jobs[job.id] = job
-        except BaseException:
-            if self._id[0]:  # interrupted when it had been queued already
-                self._jobs.setdefault(self._id[0], job)
-                self._dropped.append(self._id[0])
-            raise
-        finally:
-            self._leave()
-
-    def drop(self, job: Job) -> None:
-        """Cancels what is left of a job: at once if the engine is free, else before its next step. Never raises."""
-        if job.id not in self._jobs:
-            return
-        self._dropped.append(job.id)
-        if os.getpid() != self._handle._pid or not self._lock.acquire(blocking=False):
-            return
-        try:
-            if not self._inside:
-                with self._handle.use() as engine:
-                    self._settle(engine)
-        except ClosedError:
-            pass
-        finally:
-            self._lock.release()
+            if status:
+                del self._jobs[job.id]
+                raise fail(self._err)
 
     def forget(self, job: Job) -> None:
         """Says that all events of a job were taken."""
@@ -244,26 +208,22 @@ class Engine:
 
     def step(self) -> None:
         """Computes one step for all requests and hands its events out."""
-        self._enter()
-        try:
-            with self._handle.use() as engine:
-                self._settle(engine)
-                self._n[0] = 0
-                self._at = 0
-                if lib.pllm_step(engine, self._events, self._n, self._err):
-                    raise fail(self._err)
-                self._hand_out()
-        finally:
-            self._leave()
+        with self._turn(), self._handle.use() as engine:
+            self._settle(engine)
+            self._n[0] = 0
+            self._at = 0
+            if lib.pllm_step(engine, self._events, self._n, self._err):
+                raise fail(self._err)
+            self._hand_out()
 
     def _settle(self, engine: Any) -> None:
         """Takes what an interrupted step has left, and cancels what was dropped meanwhile."""
         self._hand_out()
-        while self._dropped:
-            job_id = self._dropped[0]
-            if self._jobs.pop(job_id, None):
-                lib.pllm_cancel(engine, job_id)
-            self._dropped.popleft()
+        while self.dropped:
+            for job in list(self.dropped[0].values()):
+                lib.pllm_cancel(engine, job.id)  # no harm if it has ended
+                self._jobs.pop(job.id, None)
+            self.dropped.popleft()
 
     def _hand_out(self) -> None:
         events, n, jobs = self._events[0], self._n[0], self._jobs
@@ -285,31 +245,20 @@ class Engine:
         self._call(lib.pllm_adapter_remove, text_bytes(name))
 
     def _call(self, f: Any, *args: Any) -> None:
-        self._enter()
-        try:
-            with self._handle.use() as engine:
-                self._settle(engine)
-                call(f, engine, *args)
-        finally:
-            self._leave()
+        with self._turn(), self._handle.use() as engine:
+            self._settle(engine)
+            call(f, engine, *args)
 
     def plan(self) -> Plan:
-        self._enter()
-        try:
-            with self._handle.use() as engine:
-                result: Plan = plain(lib.pllm_engine_plan(engine), Plan)
-                return result
-        finally:
-            self._leave()
+        with self._turn(), self._handle.use() as engine:
+            result: Plan = plain(lib.pllm_engine_plan(engine), Plan)
+            return result
 
     def stats(self) -> Stats:
-        self._enter()
-        try:
-            with self._handle.use() as engine:
-                result: Stats = plain(lib.pllm_engine_stats(engine), Stats)
-                return result
-        finally:
-            self._leave()
+        with self._turn(), self._handle.use() as engine:
+            self._settle(engine)
+            result: Stats = plain(lib.pllm_engine_stats(engine), Stats)
+            return result
 
     def close(self) -> None:
         """Ends all requests and frees the engine, after a step that is under way in another thread."""

@@ -159,13 +159,12 @@ class Model:
             threads=threads,
             offline=offline,
         )
-        out = ffi.new("pllm_model **")
-        watch.call(lib.pllm_model_open, out, path_bytes(path), options.c)
-        self.path = os.fspath(path)
-        self._handle = Handle(out[0], lib.pllm_model_close, "model")
+        self._handle = Handle(ffi.new("pllm_model **"), lib.pllm_model_close, "model")
         self._finalizer = weakref.finalize(self, self._handle.close)
+        watch.call(lib.pllm_model_open, self._handle.cell, path_bytes(path), options.c)
+        self.path = os.fspath(path)
         self._tokenizer: Tokenizer | None = None
-        pointer = lib.pllm_model_tokenizer(out[0])
+        pointer = lib.pllm_model_tokenizer(self._handle.cell[0])
         if pointer:
             self._tokenizer = Tokenizer._of_model(pointer, self._handle)
 

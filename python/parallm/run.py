@@ -60,8 +60,7 @@ class Run:
                 while self._touched:
                     yield self._touched.popleft()
         finally:
-            for job in list(self._live.values()):
-                self._engine.drop(job)
+            self._engine.dropped.append(self._live)
 
     def finished(self) -> Iterator[Job]:
         """Jobs of which all answers are complete, in the order of finishing."""

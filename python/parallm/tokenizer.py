@@ -28,20 +28,19 @@ class _Template:
 
     def __init__(self, source: str) -> None:
         data = text_bytes(source)
-        out = ffi.new("pllm_template **")
-        call(lib.pllm_template_open, out, data, len(data), b"chat_template")
-        self.handle = Handle(out[0], lib.pllm_template_close, "chat template")
+        self.handle = Handle(ffi.new("pllm_template **"), lib.pllm_template_close, "chat template")
         weakref.finalize(self, self.handle.close)
+        call(lib.pllm_template_open, self.handle.cell, data, len(data), b"chat_template")
 
 
 class Tokenizer:
     """Text to token ids and back, and conversations to text. Immutable: any number of threads may use it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        out = ffi.new("pllm_tokenizer **")
-        call(lib.pllm_tokenizer_open, out, os.fsencode(path))
-        handle = Handle(out[0], lib.pllm_tokenizer_close, "tokenizer")
-        self._init(out[0], handle, weakref.finalize(self, handle.close))
+        handle = Handle(ffi.new("pllm_tokenizer **"), lib.pllm_tokenizer_close, "tokenizer")
+        finalizer = weakref.finalize(self, handle.close)
+        call(lib.pllm_tokenizer_open, handle.cell, os.fsencode(path))
+        self._init(handle.cell[0], handle, finalizer)
 
     @classmethod
     def _of_model(cls, pointer: Any, handle: Handle) -> Tokenizer:
