@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from .errors import ClosedError, ForkError
 from .tokenizer import Tokenizer
 
 # A pllm_top, and a token with what was asked about it.
@@ -17,7 +18,8 @@ TOP = np.dtype([("token", np.int32), ("logprob", np.float32)])
 
 @dataclass(frozen=True)
 class Logprob:
-    """rank: 1 is the most probable; None: below the ones that were asked for."""
+    """rank: 1 is the most probable; None: below the ones that were asked for. decoded_token: None after the model was
+    closed, or without a tokenizer."""
 
     logprob: float
     rank: int | None = None
@@ -29,7 +31,7 @@ class Logprobs(Sequence[dict[int, Logprob]]):
 
     The same as arrays: token_ids and logprobs, one for each token; top, one array of (token, logprob) for each."""
 
-    __slots__ = ("token_ids", "logprobs", "top", "first", "_tokenizer")
+    __slots__ = ("token_ids", "logprobs", "top", "first", "_tokenizer", "_texts")
 
     def __init__(
         self,
@@ -44,6 +46,13 @@ class Logprobs(Sequence[dict[int, Logprob]]):
         self.top = top
         self.first = first
         self._tokenizer = tokenizer
+        self._texts: dict[int, str | None] = {}
+
+    def __reduce__(self) -> Any:
+        """Another process has no tokenizer: texts are looked up before the journey."""
+        ids = {int(t) for top in self.top for t in top["token"]} | set(self.token_ids.tolist())
+        texts = {token: self._text(token) for token in ids}
+        return _without_tokenizer, (self.token_ids, self.logprobs, self.top, self.first, texts)
 
     def __len__(self) -> int:
         return self.first + len(self.logprobs)
@@ -69,9 +78,12 @@ class Logprobs(Sequence[dict[int, Logprob]]):
         return found
 
     def _text(self, token: int) -> str | None:
-        if self._tokenizer is None or self._tokenizer.closed:
-            return None
-        return self._tokenizer.decode([token])
+        if token not in self._texts and self._tokenizer is not None:
+            try:
+                self._texts[token] = self._tokenizer.decode([token])
+            except (ClosedError, ForkError):
+                return None
+        return self._texts.get(token)
 
     def __iter__(self) -> Iterator[dict[int, Logprob]]:
         return (self[i] for i in range(len(self)))
@@ -81,6 +93,14 @@ class Logprobs(Sequence[dict[int, Logprob]]):
 
     def __repr__(self) -> str:
         return f"Logprobs({list(self)!r})" if len(self) <= 4 else f"Logprobs(of {len(self)} tokens)"
+
+
+def _without_tokenizer(
+    token_ids: np.ndarray, logprobs: np.ndarray, top: list[np.ndarray], first: int, texts: dict[int, str | None]
+) -> Logprobs:
+    made = Logprobs(token_ids, logprobs, top, None, first)
+    made._texts = texts
+    return made
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import signal
 import threading
 import time
@@ -141,6 +142,16 @@ def test_results_outlive_the_model():
     after = output.outputs[0].logprobs[0], output.prompt_token_ids, output.prompt_logprobs[1]
     assert [e.logprob for e in before[0].values()] == [e.logprob for e in after[0].values()]
     assert before[1] == after[1] and before[2].keys() == after[2].keys()
+
+
+def test_results_travel(gemma):
+    """To another process, where there is no tokenizer."""
+    params = SamplingParams(max_tokens=4, seed=1, logprobs=2, prompt_logprobs=1)
+    (output,) = gemma.generate("x", params, use_tqdm=False)
+    (copy,) = pickle.loads(pickle.dumps([output]))
+    assert list(copy.outputs[0].logprobs) == list(output.outputs[0].logprobs)
+    assert list(copy.prompt_logprobs) == list(output.prompt_logprobs)
+    assert copy.outputs[0].token_ids == output.outputs[0].token_ids and copy.outputs[0].text == output.outputs[0].text
 
 
 def test_a_model_closes_after_its_engines():
