@@ -35,8 +35,12 @@ def make(gguf, folder):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     where, name = os.path.split(os.path.abspath(gguf))
-    model = AutoModelForCausalLM.from_pretrained(where, gguf_file=name, dtype=torch.bfloat16)
-    model.save_pretrained(folder)
+    read = AutoModelForCausalLM.from_pretrained(where, gguf_file=name, dtype=torch.bfloat16)
+    if hasattr(read.config, "quantization_config"):  # a model that came out of a GGUF file does not let itself be saved
+        del read.config.quantization_config
+    plain = type(read)(read.config).to(torch.bfloat16)
+    plain.load_state_dict(read.state_dict())
+    plain.save_pretrained(folder)
     AutoTokenizer.from_pretrained(where, gguf_file=name).save_pretrained(folder)
 
 

@@ -185,6 +185,7 @@ def test_fork_is_refused(gemma):
     read_end, write_end = os.pipe()
     child = os.fork()
     if child == 0:
+        signal.alarm(60)  # a child that computes would wait for threads that are not there
         said = []
         for use in (lambda: texts(gemma), lambda: list(stream), lambda: tokenizer.encode("x"), lambda: LLM(gemma.model)):
             try:
