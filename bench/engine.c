@@ -1,7 +1,7 @@
 /* What the engine is for, measured through the public header, on random prompts of token ids:
  *
  *     engine shared MODEL [PROMPT [SAMPLES [TOKENS]]]   many samples of one long prompt beside those of a short one
- *     engine priority MODEL [BULK [TOKENS]]             a bulk job alone, and with an interactive request a second
+ *     engine priority MODEL [BULK [TOKENS [SEQS]]]      a bulk job alone, and with an interactive request a second
  *     engine seqs MODEL REQUESTS TOKENS auto|N ...      one job with several settings of max_num_seqs
  *
  * Prints one line for each figure. */
@@ -174,9 +174,9 @@ static void take_chat(struct mixed *m, const pllm_event *e, uint64_t id, double 
     *last = t;
 }
 
-static void run_bulk(const pllm_model *model, int bulk, int tokens, bool chat, struct mixed *m)
+static void run_bulk(const pllm_model *model, int bulk, int tokens, int seqs, bool chat, struct mixed *m)
 {
-    pllm_engine *e = open_engine(model, 0, 512);
+    pllm_engine *e = open_engine(model, seqs, 512);
     uint64_t chat_id = 0;
     double start = now(), next = start + 1, last = 0;
     int left = bulk;
@@ -203,10 +203,10 @@ static void run_bulk(const pllm_model *model, int bulk, int tokens, bool chat, s
     pllm_engine_close(e);
 }
 
-static void measure_priority(const pllm_model *model, int bulk, int tokens)
+static void measure_priority(const pllm_model *model, int bulk, int tokens, int seqs)
 {
-    run_bulk(model, bulk, tokens, false, &alone);
-    run_bulk(model, bulk, tokens, true, &beside);
+    run_bulk(model, bulk, tokens, seqs, false, &alone);
+    run_bulk(model, bulk, tokens, seqs, true, &beside);
     double step_time = quantile(&alone.steps, 0.5);
     printf("bulk alone: %.2f s, %.1f tokens/s, step %.4f s\n", alone.seconds, bulk * tokens / alone.seconds, step_time);
     printf("with %d chats: %.2f s, %.1f tokens/s, %.3f of alone\n", beside.n_chats, beside.seconds,
@@ -256,7 +256,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "shared") == 0)
         measure_shared(model, number(argc, argv, 3, 1024), number(argc, argv, 4, 64), number(argc, argv, 5, 64));
     else if (strcmp(argv[1], "priority") == 0)
-        measure_priority(model, number(argc, argv, 3, 500), number(argc, argv, 4, 32));
+        measure_priority(model, number(argc, argv, 3, 500), number(argc, argv, 4, 32), number(argc, argv, 5, 0));
     else if (strcmp(argv[1], "seqs") == 0)
         for (int i = 5; i < argc; i++)
             measure_seqs(model, atoi(argv[3]), atoi(argv[4]), argv[i]);
