@@ -168,7 +168,7 @@ PLLM_API void pllm_engine_close(pllm_engine *engine);
 /* What a run will need, in bytes, known before anything large is allocated. */
 typedef struct pllm_plan {
     uint64_t weight_bytes, kv_cache_bytes, scratch_bytes, other_bytes; /* resident; other: program, tokenizer */
-    uint64_t peak_bytes;            /* their sum: what the process will have resident at most */
+    uint64_t peak_bytes;            /* their sum: what the process will have resident at most; scoring prompts: 64 MiB more */
     uint64_t kv_bytes_per_sequence; /* of max_model_len tokens */
     uint64_t available_bytes;       /* memory at hand now; 0: unknown */
     int32_t kv_blocks, kv_block_tokens;

@@ -119,9 +119,10 @@ static struct costs costs_of(const struct engine_model *m, const struct engine_s
     return c;
 }
 
-static uint64_t scratch_bytes(const struct engine_model *m, const struct engine_sizes *s)
+/* With n_out rows of logits. */
+static uint64_t scratch_bytes(const struct engine_model *m, const struct engine_sizes *s, int n_out)
 {
-    struct decoder_options o = {.threads = s->threads, .max_rows = s->max_rows, .max_seqs = s->max_seqs, .max_out = s->max_out,
+    struct decoder_options o = {.threads = s->threads, .max_rows = s->max_rows, .max_seqs = s->max_seqs, .max_out = n_out,
                                 .kv_type = s->kv_type, .n_blocks = {s->n_blocks[0], s->n_blocks[1]}};
     return (uint64_t)m->scratch_bytes(m->ctx, &o) +
            (uint64_t)s->threads * sampler_scratch_bytes(m->vocab, (size_t)s->max_len);
@@ -166,9 +167,9 @@ pllm_status engine_size(struct engine_sizes *out, const struct engine_model *m, 
     if (status)
         return status;
     size_batch(&s, m, o);
-    s.scratch_bytes = scratch_bytes(m, &s);
     struct costs c = costs_of(m, &s);
-    uint64_t bytes = o->kv_cache_memory ? o->kv_cache_memory : memory_at_hand(held_bytes + s.scratch_bytes);
+    uint64_t bytes = o->kv_cache_memory ? o->kv_cache_memory
+                                        : memory_at_hand(held_bytes + scratch_bytes(m, &s, s.max_out));
     int64_t useful = (int64_t)blocks_of(m, s.max_len, 0) * s.max_seqs;
     int most = useful < MAX_BLOCKS ? (int)useful : MAX_BLOCKS;
     fit_blocks(m, &c, bytes, o->kv_cache_memory && !m->all_windowed ? MAX_BLOCKS : most, s.n_blocks);
@@ -180,6 +181,7 @@ pllm_status engine_size(struct engine_sizes *out, const struct engine_model *m, 
                          (unsigned long long)bytes, KV_BLOCK, (unsigned long long)(c.block[0] + c.block[1]), s.max_len,
                          (unsigned long long)s.sequence_bytes);
     s.kv_bytes = cache_bytes(&c, s.n_blocks);
+    s.scratch_bytes = scratch_bytes(m, &s, s.max_seqs < s.max_out ? s.max_seqs : s.max_out);
     s.sequences_that_fit = s.n_blocks[0] / whole[0];
     if (whole[1] && s.n_blocks[1] / whole[1] < s.sequences_that_fit)
         s.sequences_that_fit = s.n_blocks[1] / whole[1];

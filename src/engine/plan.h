@@ -9,7 +9,9 @@ struct engine_sizes {
     bool auto_seqs; /* max_seqs was left open: how many run is found while running */
     enum kv_type kv_type;
     int n_blocks[KV_GROUPS];
-    uint64_t kv_bytes, scratch_bytes, sequence_bytes; /* of the cache; of decoder and sampler; of max_len tokens */
+    /* Of the cache; of decoder and sampler where no prompts are scored, whose logits may take 64 MiB more; of max_len
+     * tokens. */
+    uint64_t kv_bytes, scratch_bytes, sequence_bytes;
     int sequences_that_fit;
 };
 
