@@ -16,7 +16,8 @@ cmake -S . -B build-fuzz -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=Re
 for stem; do
     ninja -C build-fuzz --quiet "fuzz_$stem"
     mkdir -p "build-fuzz/corpus/$stem"
-    echo "fuzz_$stem: $seconds s"
-    "build-fuzz/fuzz_$stem" -max_total_time="$seconds" -timeout=5 -rss_limit_mb=1024 -max_len=4096 -verbosity=0 \
-        -artifact_prefix="build-fuzz/$stem-" "build-fuzz/corpus/$stem" "fuzz/corpus/$stem"
 done
+echo "fuzzing for $seconds s each: $*"
+# As many at a time as there are processors. xargs fails where one of them does.
+printf '%s\n' "$@" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I STEM "build-fuzz/fuzz_STEM" -max_total_time="$seconds" \
+    -timeout=5 -rss_limit_mb=1024 -max_len=4096 -verbosity=0 -artifact_prefix=build-fuzz/STEM- build-fuzz/corpus/STEM fuzz/corpus/STEM
