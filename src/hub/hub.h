@@ -11,7 +11,7 @@ struct hub_request {
     const struct hub_settings *settings;
     const struct hub_name *name;
     enum hub_want want;
-    bool refresh;           /* ask the hub for what the revision stands for now, even where the cache has all */
+    bool refresh;           /* ask the hub what the revision stands for today, even where the cache has all */
     pllm_progress progress; /* bytes to download; or NULL */
     void *user;
 };

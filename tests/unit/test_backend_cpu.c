@@ -124,6 +124,29 @@ static bool has_kernel(enum block_type type)
     return has;
 }
 
+/* What linear_case computed for one row: q, k, v, the gated ones and logits. `old`: what q held before. */
+static void check_linear_row(const struct layers *l, const struct adapter *a, const float *row, const float *old,
+                             const float *const got[5])
+{
+    float product[1024];
+    one_product(product, &l->w[0], row);
+    for (int j = 0; j < 70; j++)
+        check_close(got[0][j], old[j] + 0.5 * (product[j] + l->bias[0][j] + (a ? low_rank(&a->at[LORA_Q], row, j) : 0)), 2e-5);
+    one_product(product, &l->w[1], row);
+    for (int j = 0; j < 33; j++)
+        check_close(got[1][j], product[j] + (a ? low_rank(&a->at[LORA_K], row, j) : 0), 2e-5);
+    one_product(product, &l->w[2], row);
+    for (int j = 0; j < 33; j++)
+        assert_true(got[2][j] == 2.0f * (product[j] + l->bias[2][j]));
+    one_product(product, &l->w[3], row);
+    for (int j = 0; j < 500; j++) {
+        double g = product[j] + l->bias[3][j] + (a ? low_rank(&a->at[LORA_MODULES + LORA_GATE], row, j) : 0);
+        double u = product[j] + (a ? low_rank(&a->at[LORA_MODULES + LORA_UP], row, j) : 0);
+        check_close(got[3][j], g / (1 + exp(-g)) * u, 5e-5);
+        check_close(got[4][j], 3.0 * tanh(0.5 * product[j] / 3.0), 2e-6);
+    }
+}
+
 static void linear_case(int threads, int cols, int n_rows, enum block_type type)
 {
     uint64_t seed = (uint64_t)(cols + n_rows);
@@ -157,27 +180,9 @@ static void linear_case(int threads, int cols, int n_rows, enum block_type type)
     be->gate_up(f.stream, h, &gate, &up, x, ACTIVATE_SILU);
     size_t stride;
     const float *logits = be->logits(f.stream, &l.w[3], x, 0.5f, 3.0f, &stride);
-    float product[1024];
-    for (int r = 0; r < n_rows; r++) {
-        const struct adapter *a = b.seqs[r].adapter < 0 ? NULL : list[b.seqs[r].adapter];
-        const float *row = in + (size_t)r * (size_t)cols;
-        one_product(product, &l.w[0], row);
-        for (int j = 0; j < 70; j++)
-            check_close(act_row(q, r)[j], old[r * 70 + j] + 0.5 * (product[j] + l.bias[0][j] + (a ? low_rank(&a->at[LORA_Q], row, j) : 0)), 2e-5);
-        one_product(product, &l.w[1], row);
-        for (int j = 0; j < 33; j++)
-            check_close(act_row(k, r)[j], product[j] + (a ? low_rank(&a->at[LORA_K], row, j) : 0), 2e-5);
-        one_product(product, &l.w[2], row);
-        for (int j = 0; j < 33; j++)
-            assert_true(act_row(v, r)[j] == 2.0f * (product[j] + l.bias[2][j]));
-        one_product(product, &l.w[3], row);
-        for (int j = 0; j < 500; j++) {
-            double g = product[j] + l.bias[3][j] + (a ? low_rank(&a->at[LORA_MODULES + LORA_GATE], row, j) : 0);
-            double u = product[j] + (a ? low_rank(&a->at[LORA_MODULES + LORA_UP], row, j) : 0);
-            check_close(act_row(h, r)[j], g / (1 + exp(-g)) * u, 5e-5);
-            check_close(logits[(size_t)r * stride + (size_t)j], 3.0 * tanh(0.5 * product[j] / 3.0), 2e-6);
-        }
-    }
+    for (int r = 0; r < n_rows; r++)
+        check_linear_row(&l, b.seqs[r].adapter < 0 ? NULL : list[b.seqs[r].adapter], in + (size_t)r * (size_t)cols, old + r * 70,
+                         (const float *[]){act_row(q, r), act_row(k, r), act_row(v, r), act_row(h, r), logits + (size_t)r * stride});
     be->end(f.stream);
     struct act *all[] = {x, q, k, v, h};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
