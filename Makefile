@@ -29,7 +29,7 @@ test-full:
 	@tools/install-deps.sh --full
 	@cmake --preset release -DPARALLM_TESTS=ON > /dev/null
 	@ninja -C $(BUILD) --quiet
-	@ctest --test-dir $(BUILD) -j $(JOBS) --output-on-failure
+	@ctest --test-dir $(BUILD) -LE long -j $(JOBS) --output-on-failure
 
 test-asan: deps
 	@cmake --preset asan > /dev/null

@@ -42,7 +42,8 @@ static int compare(const void *x, const void *y)
 
 void gather_sort(struct gather *g)
 {
-    qsort(g->at, g->n, sizeof *g->at, compare);
+    if (g->n) /* an empty list has no memory, and qsort takes no NULL */
+        qsort(g->at, g->n, sizeof *g->at, compare);
 }
 
 void gather_fini(struct gather *g)
