@@ -262,6 +262,11 @@ int main(int argc, char **argv)
     if (pllm_model_open(&model, argv[1], &o, &err))
         die(argv[1], err.message);
     pllm_model_info info = pllm_model_describe(model);
+    if (info.max_context && info.max_context < MAX_LEN) {
+        printf("skipped: the model was made for %d tokens, some requests have up to %d\n", info.max_context, MAX_LEN);
+        pllm_model_close(model);
+        return 77;
+    }
     if (!adapters_make(&info))
         die("adapters", "cannot be written");
     atexit(adapters_remove);
