@@ -18,6 +18,7 @@ for stem; do
     mkdir -p "build-fuzz/corpus/$stem"
 done
 echo "fuzzing for $seconds s each: $*"
-# As many at a time as there are processors. xargs fails where one of them does.
-printf '%s\n' "$@" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I STEM "build-fuzz/fuzz_STEM" -max_total_time="$seconds" \
+# As many at a time as there are processors. xargs fails where one of them does; it replaces STEM in arguments alone,
+# hence env.
+printf '%s\n' "$@" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I STEM env build-fuzz/fuzz_STEM -max_total_time="$seconds" \
     -timeout=5 -rss_limit_mb=1024 -max_len=4096 -verbosity=0 -artifact_prefix=build-fuzz/STEM- build-fuzz/corpus/STEM fuzz/corpus/STEM
