@@ -95,44 +95,6 @@ INLINE void tile(const struct float_tile *t, load_fn *load)
     }
 }
 
-static void tile_f32(const struct float_tile *t)
-{
-    tile(t, load_f32);
-}
-
-static void tile_f16(const struct float_tile *t)
-{
-    tile(t, load_f16);
-}
-
-static void tile_bf16(const struct float_tile *t)
-{
-    tile(t, load_bf16);
-}
-
-static void gemm_f32_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n, int K)
-{
-    gemm_float_plain(out, out_stride, acts, rows, packed, n, K, tile_f32, MAX_ROWS, 4);
-}
-
-static void gemm_f16_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n, int K)
-{
-    gemm_float_plain(out, out_stride, acts, rows, packed, n, K, tile_f16, MAX_ROWS, 2);
-}
-
-static void gemm_bf16_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n, int K)
-{
-    gemm_float_plain(out, out_stride, acts, rows, packed, n, K, tile_bf16, MAX_ROWS, 2);
-}
-
-static void gemm_blocks_avx2(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n,
-                             int K)
-{
-    gemm_float_blocks(out, out_stride, acts, rows, packed, n, K, tile_f32, MAX_ROWS);
-}
-
-void kernels_init_gemm_float_avx2(struct kernels *k)
-{
-    static const struct float_runs runs = {gemm_f32_avx2, gemm_f16_avx2, gemm_bf16_avx2, gemm_blocks_avx2};
-    gemm_float_install(k, &runs);
-}
+#define FLOAT(name) name##_avx2
+#define FLOAT_INIT kernels_init_gemm_float_avx2
+#include "kernels/gemm_float_runs.inc"

@@ -54,47 +54,6 @@ static inline void tile(const struct float_tile *t, float (*load)(const char *, 
     }
 }
 
-static void tile_f32(const struct float_tile *t)
-{
-    tile(t, load_f32);
-}
-
-static void tile_f16(const struct float_tile *t)
-{
-    tile(t, load_f16);
-}
-
-static void tile_bf16(const struct float_tile *t)
-{
-    tile(t, load_bf16);
-}
-
-static void gemm_f32_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,
-                            int K)
-{
-    gemm_float_plain(out, out_stride, acts, rows, packed, panels, K, tile_f32, MAX_ROWS, 4);
-}
-
-static void gemm_f16_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,
-                            int K)
-{
-    gemm_float_plain(out, out_stride, acts, rows, packed, panels, K, tile_f16, MAX_ROWS, 2);
-}
-
-static void gemm_bf16_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,
-                             int K)
-{
-    gemm_float_plain(out, out_stride, acts, rows, packed, panels, K, tile_bf16, MAX_ROWS, 2);
-}
-
-static void gemm_blocks_scalar(float *out, size_t out_stride, const void *acts, int rows, const void *packed,
-                               int panels, int K)
-{
-    gemm_float_blocks(out, out_stride, acts, rows, packed, panels, K, tile_f32, MAX_ROWS);
-}
-
-void kernels_init_gemm_float_scalar(struct kernels *k)
-{
-    static const struct float_runs runs = {gemm_f32_scalar, gemm_f16_scalar, gemm_bf16_scalar, gemm_blocks_scalar};
-    gemm_float_install(k, &runs);
-}
+#define FLOAT(name) name##_scalar
+#define FLOAT_INIT kernels_init_gemm_float_scalar
+#include "kernels/gemm_float_runs.inc"
