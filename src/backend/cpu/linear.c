@@ -23,14 +23,10 @@ struct pack_job {
     int per_task; /* rows, whole tiles */
 };
 
-int packed_tile(const struct act_kernel *form, int planes)
+/* Rows whose planes fill whole tiles. */
+static int tile_of(const struct packed *in)
 {
-    return form->tile_rows % planes == 0 ? form->tile_rows / planes : form->tile_rows;
-}
-
-size_t pack_scratch_floats(const struct kernels *k, int cols)
-{
-    return 2 * (size_t)tallest_tile(k) * row_stride(cols);
+    return in->form->tile_rows % in->planes == 0 ? in->form->tile_rows / in->planes : in->form->tile_rows;
 }
 
 /* Each row, and behind it what its rounding to int8 loses. */
@@ -38,7 +34,7 @@ static void pack_fine(const struct pack_job *job, float *rows, int first, int n)
 {
     const struct packed *p = job->p;
     size_t stride = job->in->stride;
-    for (int tile = packed_tile(p->form, 2), r = 0; r < n; r += tile) {
+    for (int tile = tile_of(p), r = 0; r < n; r += tile) {
         int h = n - r < tile ? n - r : tile;
         for (int i = 0; i < h; i++) {
             float *to = rows + (size_t)(2 * i) * stride;
@@ -75,7 +71,7 @@ const struct packed *stream_pack(struct stream *s, const struct act *in, const s
     double start = clock_now();
     *p = (struct packed){.form = form, .memory = p->memory, .version = in->version, .used = ++s->version,
                          .n_rows = s->n_rows, .cols = in->cols, .planes = w->planes};
-    int tile = packed_tile(form, w->planes), tiles = (rows_per_task(s, s->n_rows, in->cols * w->planes) + tile - 1) / tile;
+    int tile = tile_of(p), tiles = (rows_per_task(s, s->n_rows, in->cols * w->planes) + tile - 1) / tile;
     struct pack_job job = {s, p, in, tiles * tile};
     pool_run(s->pool, pack_task, &job, (s->n_rows + job.per_task - 1) / job.per_task);
     s->seconds[CLOCK_PACK] += clock_now() - start;
@@ -159,11 +155,6 @@ static void run_rows(float *out, size_t stride, float *planes, const struct weig
     for (int r = 0; r < end - row; r++, planes += 2 * PIECE_COLUMNS, out += stride)
         for (int i = 0; i < p->n; i++)
             out[i] = planes[i] + planes[PIECE_COLUMNS + i];
-}
-
-static int tile_of(const struct packed *in)
-{
-    return packed_tile(in->form, in->planes);
 }
 
 /* ---- linear ---------------------------------------------------------------------------------------- */

@@ -68,7 +68,7 @@ size_t most_packed_bytes(const struct kernels *k, int rows, int cols)
 static size_t scratch_floats(const struct stream_options *o, const struct kernels *k)
 {
     size_t piece = 3 * PIECE_ROWS * PIECE_COLUMNS, row = o->experts ? row_stride(o->max_cols) : 0;
-    size_t tile = o->fine ? pack_scratch_floats(k, o->max_cols) : 0;
+    size_t tile = o->fine ? 2 * (size_t)tallest_tile(k) * row_stride(o->max_cols) : 0;
     row = row > tile ? row : tile;
     return row > piece ? row : piece;
 }

@@ -124,9 +124,6 @@ void stream_clocks(const struct stream *s, double seconds[CLOCKS]);
 
 /* The act's rows as w reads them: packed now, unless they already are. Holds until PACKED_FORMS others were packed. */
 const struct packed *stream_pack(struct stream *s, const struct act *in, const struct weight *w);
-/* Rows that stand in whole tiles of this form, in so many planes; and floats of scratch that packing them takes. */
-int packed_tile(const struct act_kernel *form, int planes);
-size_t pack_scratch_floats(const struct kernels *k, int cols);
 
 /* Columns of a task's piece of a linear layer: whole panels of w and of `other` (NULL: none), and so few that at
  * least `split` tasks come of it where that is possible. */
