@@ -16,6 +16,8 @@ pllm_status json_parse(struct json *out, const char *bytes, size_t n, const char
     json_error_t why;
     const size_t flags = JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY;
     json_t *node = json_loadb(bytes ? bytes : "", n, flags, &why);
+    if (!node && json_error_code(&why) == json_error_numeric_overflow)
+        node = json_loadb(bytes, n, flags | JSON_DECODE_INT_AS_REAL, &why);
     if (!node && json_error_code(&why) == json_error_out_of_memory)
         return error_memory(err, source);
     if (!node)

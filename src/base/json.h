@@ -24,7 +24,8 @@ struct json {
 enum json_kind { J_ABSENT, J_NULL, J_BOOL, J_INT, J_REAL, J_STRING, J_ARRAY, J_OBJECT };
 
 /* Parses n bytes; `source` names them in messages and must outlive *out. Depth is limited (2048, Jansson's),
- * duplicate keys, NaN and anything after the value are refused, strings may hold NUL. */
+ * duplicate keys, NaN and anything after the value are refused, strings may hold NUL. Where an integer is beyond
+ * 64 bits (transformers writes a model_max_length of 1e30 in digits), all integers of the document are J_REAL. */
 pllm_status json_parse(struct json *out, const char *bytes, size_t n, const char *source, pllm_error *err);
 void json_free(struct json *top);
 

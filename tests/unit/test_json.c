@@ -30,6 +30,24 @@ static void names_the_place_of_a_wrong_value(void **state)
     json_free(&top);
 }
 
+/* What transformers writes as model_max_length where a tokenizer has no limit. */
+static void takes_an_integer_beyond_64_bits(void **state)
+{
+    (void)state;
+    struct json top = parse("{\"model_max_length\": 1000000000000000019884624838656, \"bos\": 7}");
+    struct json huge = json_get(&top, "model_max_length"), bos = json_get(&top, "bos");
+    double number;
+    int64_t integer;
+    pllm_error err;
+    assert_int_equal(json_as_number(&huge, &number, NULL), PLLM_OK);
+    assert_true(number == 1e30);
+    assert_int_equal(json_as_int(&huge, 0, INT64_MAX, &integer, &err), PLLM_E_FORMAT);
+    assert_string_equal(err.message, "c.json: model_max_length: is a number, wanted an integer");
+    assert_int_equal(json_as_int(&bos, 0, 10, &integer, NULL), PLLM_OK);
+    assert_int_equal(integer, 7);
+    json_free(&top);
+}
+
 static void reads_values(void **state)
 {
     (void)state;
@@ -98,7 +116,7 @@ static void refuses_deep_nesting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_the_place_of_a_wrong_value), cmocka_unit_test(reads_values),
+        cmocka_unit_test(names_the_place_of_a_wrong_value), cmocka_unit_test(takes_an_integer_beyond_64_bits), cmocka_unit_test(reads_values),
         cmocka_unit_test(walks_objects_in_order),           cmocka_unit_test(refuses_malformed_text),
         cmocka_unit_test(refuses_deep_nesting),
     };
