@@ -1,9 +1,10 @@
 # The front door: `make`, `make demo`, `make test`. CMake and Ninja do the work.
 BUILD := build
 JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PREFIX := /usr/local
 CONFIGURE = cmake --preset release
 
-.PHONY: all demo test test-full test-asan deps clean
+.PHONY: all demo install uninstall test test-full test-asan deps clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet parallm_cli parallm
@@ -16,7 +17,14 @@ $(BUILD)/build.ninja: | deps
 demo: all
 	@tools/demo.sh $(BUILD)/parallm
 
-# Installs what is missing, and only that.
+# Under $(DESTDIR)$(PREFIX); what is there may be moved as a whole.
+install: all
+	@DESTDIR="$(DESTDIR)" cmake --install $(BUILD) --prefix "$(abspath $(PREFIX))"
+
+uninstall: all
+	@DESTDIR="$(DESTDIR)" tools/uninstall.sh $(BUILD) "$(abspath $(PREFIX))"
+
+# Installs the packages that a build needs and the machine lacks, and only those.
 deps:
 	@tools/install-deps.sh
 

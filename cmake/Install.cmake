@@ -1,0 +1,33 @@
+# What `cmake --install` lays down. Everything may be moved afterwards: no installed file names the prefix.
+if(SKBUILD) # a Python wheel: the library and its header beside the modules of python/parallm
+  install(FILES $<TARGET_FILE:parallm> DESTINATION parallm COMPONENT python
+      RENAME libparallm${CMAKE_SHARED_LIBRARY_SUFFIX})
+  install(FILES include/parallm.h DESTINATION parallm COMPONENT python)
+  return()
+endif()
+
+include(CMakePackageConfigHelpers)
+install(TARGETS parallm EXPORT parallmTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS parallm_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES include/parallm.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
+    FILES_MATCHING PATTERN "*.c" PATTERN "*.jsonl" PATTERN CMakeLists.txt)
+
+# find_package(parallm): the target parallm::parallm. Before 1.0 a minor version may change the interface.
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/parallm)
+configure_package_config_file(cmake/parallmConfig.cmake.in ${CMAKE_BINARY_DIR}/parallmConfig.cmake
+    INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/parallmConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/parallmConfig.cmake ${CMAKE_BINARY_DIR}/parallmConfigVersion.cmake
+    DESTINATION ${package})
+install(EXPORT parallmTargets NAMESPACE parallm:: DESTINATION ${package})
+
+# pkg-config parallm. An absolute CMAKE_INSTALL_LIBDIR replaces the prefix, a relative one is put behind it.
+cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
+    OUTPUT_VARIABLE to_prefix)
+cmake_path(APPEND pc_libdir "\${prefix}" ${CMAKE_INSTALL_LIBDIR})
+cmake_path(APPEND pc_includedir "\${prefix}" ${CMAKE_INSTALL_INCLUDEDIR})
+configure_file(cmake/parallm.pc.in ${CMAKE_BINARY_DIR}/parallm.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/parallm.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
