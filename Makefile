@@ -7,7 +7,7 @@ CONFIGURE = cmake --preset release
 .PHONY: all demo install uninstall test test-full test-asan deps clean
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet parallm_cli parallm
+	@ninja -C $(BUILD) --quiet parallm_cli parallm pages
 
 $(BUILD)/build.ninja: | deps
 	@$(CONFIGURE) > $(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }

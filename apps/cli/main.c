@@ -1,54 +1,18 @@
-/* The command `parallm`: a user of parallm.h, as any other program. A command is a row of the table. */
+/* The command `parallm`: a user of parallm.h, as any other program. */
 #include "cli.h"
+#include "commands.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-struct command {
-    const char *name;
-    unsigned bit;
-    bool takes_model;
-    int n_words; /* besides the model */
-    const char *usage, *summary;
-    int (*run)(struct options *o);
-};
-
-static const struct command commands[] = {
-    {"generate", FOR_GENERATE, true, 0, "MODEL [-i FILE | -p TEXT] [options]", "Many prompts in, many answers out",
-     cmd_generate},
-    {"score", FOR_SCORE, true, 0, "MODEL [-i FILE | --perplexity --text FILE] [options]",
-     "Log-probabilities of given text; perplexity", cmd_score},
-    {"chat", FOR_CHAT, true, 0, "MODEL [options]", "A conversation in the terminal", cmd_chat},
-    {"bench", FOR_BENCH, true, 0, "MODEL [options]", "Throughput against the number of parallel sequences",
-     cmd_bench},
-    {"plan", FOR_PLAN, true, 0, "MODEL [options]", "What a model is, and the memory that a run will need",
-     cmd_plan},
-    {"tokenize", FOR_TOKENIZE, true, 0, "MODEL [options] < LINES", "Text to token ids, and back", cmd_tokenize},
-    {"render", FOR_RENDER, true, 0, "MODEL|- [--template FILE] < LINES",
-     "Messages to the prompt text, by the chat template", cmd_render},
-    {"quantize", FOR_QUANTIZE, true, 1, "MODEL OUT.gguf --type T [--force]", "A smaller checkpoint, as a GGUF file",
-     cmd_quantize},
-    {"pull", FOR_PULL, false, 1, "NAME [--revision R] [--file F]", "Download a model into the Hugging Face cache", cmd_pull},
-};
-
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
-
-static const struct command *find(const char *name)
-{
-    for (int i = 0; i < N_COMMANDS; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    return NULL;
-}
 
 static void print_commands(FILE *out)
 {
     fprintf(out, "usage: parallm COMMAND MODEL [options]\n\n"
                  "Many answers at once from a language model. MODEL is a .gguf file, a folder with config.json,\n"
                  "or a Hugging Face name.\n\n");
-    for (int i = 0; i < N_COMMANDS; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    for (int i = 0; i < n_commands; i++)
+        fprintf(out, "  %-10s %s\n", command_table[i].name, command_table[i].summary);
     fprintf(out, "\nparallm help COMMAND tells its options, parallm --version which one this is.\n");
 }
 
@@ -87,7 +51,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 
 static int run_help(const char *name)
 {
-    const struct command *c = name ? find(name) : NULL;
+    const struct command *c = name ? command_find(name) : NULL;
     if (name && !c)
         return cli_fail(EXIT_USAGE, "%s: is no command; parallm help lists them", name);
     if (c)
@@ -110,7 +74,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
         return finish(run_help(argc > 2 ? argv[2] : NULL));
-    const struct command *c = find(word);
+    const struct command *c = command_find(word);
     if (!c)
         return cli_fail(EXIT_USAGE, "%s: is no command; parallm help lists them", word);
     return finish(run_command(c, argc - 2, argv + 2));

@@ -2,6 +2,7 @@
 #include "options.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #define AT(field) offsetof(struct options, field)
 #define SAMPLING(field) offsetof(struct options, sampling.field)
@@ -142,3 +143,23 @@ const struct option_def option_table[] = {
 };
 
 const int n_options = sizeof option_table / sizeof *option_table;
+
+#define QUANTIZED "q8_0 q4_0 q4_1 q5_0 q5_1 q4_k q5_k q6_k q4_k_m q4_k_s q5_k_m q5_k_s f16 bf16 f32"
+
+static const struct {
+    const char *option, *values;
+} value_sets[] = {
+    {"type", QUANTIZED},
+    {"quantize", QUANTIZED},
+    {"dtype", "auto bf16 f16 f32"},
+    {"kv-cache-dtype", "f16 bf16 f32 int8"},
+    {"activations", "auto int8 f32"},
+};
+
+const char *option_values(const struct option_def *d)
+{
+    for (size_t i = 0; i < sizeof value_sets / sizeof *value_sets; i++)
+        if (strcmp(value_sets[i].option, d->name) == 0)
+            return value_sets[i].values;
+    return NULL;
+}

@@ -94,6 +94,9 @@ struct option_def {
 extern const struct option_def option_table[];
 extern const int n_options;
 
+/* The words that completions offer for the option's value, with blanks between them; NULL: it is not one of a few. */
+const char *option_values(const struct option_def *d);
+
 /* Fills *o with the defaults, then from the words after the command's name: at most n_words of them besides
  * options, the first of which is the model where takes_model. False: the reason is on standard error. */
 bool options_parse(struct options *o, unsigned command, bool takes_model, int n_words, int argc, char **argv);
