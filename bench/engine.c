@@ -50,6 +50,14 @@ static double quantile(struct times *t, double q)
     return t->n ? t->at[(int)(q * (t->n - 1))] : 0;
 }
 
+static double mean(const struct times *t)
+{
+    double sum = 0;
+    for (int i = 0; i < t->n; i++)
+        sum += t->at[i];
+    return t->n ? sum / t->n : 0;
+}
+
 static uint32_t random_number(void)
 {
     static uint64_t state = 1;
@@ -208,12 +216,13 @@ static void measure_priority(const pllm_model *model, int bulk, int tokens, int 
     run_bulk(model, bulk, tokens, seqs, false, &alone);
     run_bulk(model, bulk, tokens, seqs, true, &beside);
     double step_time = quantile(&alone.steps, 0.5);
-    printf("bulk alone: %.2f s, %.1f tokens/s, step %.4f s\n", alone.seconds, bulk * tokens / alone.seconds, step_time);
+    printf("bulk alone: %.2f s, %.1f tokens/s, step median %.4f s, mean %.4f s\n", alone.seconds, bulk * tokens / alone.seconds,
+           step_time, mean(&alone.steps));
     printf("with %d chats: %.2f s, %.1f tokens/s, %.3f of alone\n", beside.n_chats, beside.seconds,
            bulk * tokens / beside.seconds, alone.seconds / beside.seconds);
-    printf("between tokens: median %.4f s, %.3f of a step; p99 %.4f s; first token median %.4f s\n",
-           quantile(&beside.gaps, 0.5), quantile(&beside.gaps, 0.5) / step_time, quantile(&beside.gaps, 0.99),
-           quantile(&beside.first, 0.5));
+    printf("between tokens: median %.4f s, %.3f of a step; mean %.4f s; p90 %.4f s, p99 %.4f s; first token median %.4f s\n",
+           quantile(&beside.gaps, 0.5), quantile(&beside.gaps, 0.5) / step_time, mean(&beside.gaps),
+           quantile(&beside.gaps, 0.9), quantile(&beside.gaps, 0.99), quantile(&beside.first, 0.5));
 }
 
 /* ---- How many at once ------------------------------------------------------------------------------------ */

@@ -4,13 +4,16 @@
 
 #include <assert.h>
 
+/* Beside urgent ones: steps that read no prompts of others between those that do; the least that those read. */
+enum { QUIET_STEPS = 2, LEAST_BEHIND = 32 };
+
 /* ---- Life ---------------------------------------------------------------------------------------- */
 
 pllm_status sched_init(struct sched *s, const struct engine_model *model, const struct sched_sizes *sizes,
                        pllm_error *err)
 {
     *s = (struct sched){.max_rows = sizes->max_rows, .max_out = sizes->max_out, .max_scores = sizes->max_scores, .max_seqs = sizes->max_seqs,
-                        .limit = sizes->max_seqs, .cache.model = model};
+                        .limit = sizes->max_seqs, .behind_rows = sizes->max_rows / 4, .cache.model = model};
     s->running = mem_zalloc((size_t)s->max_seqs, sizeof *s->running);
     s->tokens = mem_zalloc((size_t)s->max_rows, sizeof *s->tokens);
     s->seqs = mem_zalloc((size_t)s->max_seqs, sizeof *s->seqs);
@@ -36,6 +39,11 @@ void sched_fini(struct sched *s)
     mem_free(s->tokens);
     mem_free(s->running);
     *s = (struct sched){0};
+}
+
+static int priority_of(const struct seq *q)
+{
+    return q->request->p.priority;
 }
 
 /* ---- Queue and running sequences ------------------------------------------------------------------ */
@@ -208,9 +216,9 @@ static void add_chunk(struct sched *s, struct seq *q)
     case TABLE_READY:
         break;
     }
-    int max = s->rows_left < s->prefill_left ? s->rows_left : s->prefill_left;
-    int rows = give_rows(s, q, max);
-    s->prefill_left -= rows > 0 ? rows : 0;
+    bool behind = priority_of(q) > priority_of(s->running[0]);
+    int rows = give_rows(s, q, behind && s->behind_left < s->rows_left ? s->behind_left : s->rows_left);
+    s->behind_left -= behind && rows > 0 ? rows : 0;
 }
 
 static void add_reading(struct sched *s)
@@ -225,7 +233,7 @@ static void add_reading(struct sched *s)
 
 static void add_new(struct sched *s)
 {
-    while (s->rows_left > 0 && s->prefill_left > 0) {
+    while (s->rows_left > 0 && s->behind_left > 0) {
         struct seq *q = s->first;
         if (!admit_first(s))
             return;
@@ -239,19 +247,46 @@ static void add_new(struct sched *s)
 static void admit_urgent(struct sched *s)
 {
     while (s->first && s->n_running > 0 &&
-           s->first->request->p.priority < s->running[s->n_running - 1]->request->p.priority)
+           priority_of(s->first) < priority_of(s->running[s->n_running - 1]))
         if (!admit_first(s))
             preempt_last(s);
 }
 
-/* While somebody urgent decodes, prompts of others take no more rows than decoding does: a step stays short. */
-static void set_prefill_budget(struct sched *s)
+static int count_decoding(const struct sched *s)
 {
-    s->prefill_left = s->max_rows;
-    bool mixed = s->n_running > 1 &&
-                 s->running[0]->request->p.priority < s->running[s->n_running - 1]->request->p.priority;
-    if (mixed && decodes(s->running[0]))
-        s->prefill_left = s->n_running > 32 ? s->n_running : 32;
+    int n = 0;
+    for (int i = 0; i < s->n_running; i++)
+        n += decodes(s->running[i]);
+    return n;
+}
+
+/* Whether somebody who runs or waits is less urgent than the first who runs. */
+static bool has_behind(const struct sched *s)
+{
+    return s->n_running > 0 && ((s->last && priority_of(s->last) > priority_of(s->running[0])) ||
+                                priority_of(s->running[s->n_running - 1]) > priority_of(s->running[0]));
+}
+
+/* What steps that read prompts of those behind may have for them: more than before where too few decode of those who
+ * could, as prompts are not read fast enough; less where enough do. */
+static int next_behind_rows(const struct sched *s)
+{
+    const int all = s->n_running + s->n_waiting, places = all < s->limit ? all : s->limit, rows = s->behind_rows;
+    const int next = count_decoding(s) < places - places / 3 ? rows + rows / 4 : rows - rows / 5;
+    return next < LEAST_BEHIND ? LEAST_BEHIND : next < s->max_rows ? next : s->max_rows;
+}
+
+/* Rows of this step for prompts of those behind the most urgent. While that one decodes, most steps read none and are as
+ * short as decoding is; the others read as much as keeps the places full. While it reads its prompt, they wait. */
+static int rows_behind(struct sched *s)
+{
+    if (!has_behind(s))
+        return s->max_rows;
+    if (!decodes(s->running[0]) || s->n_quiet++ < QUIET_STEPS)
+        return 0;
+    s->n_quiet = 0;
+    s->behind_rows = next_behind_rows(s);
+    return s->behind_rows;
 }
 
 static void assemble(struct sched *s)
@@ -282,7 +317,7 @@ static void make_step(struct sched *s)
     s->outs_left = s->max_out;
     s->scores_left = s->max_scores;
     s->n_decode = 0;
-    set_prefill_budget(s);
+    s->behind_left = rows_behind(s);
     add_decoding(s);
     add_reading(s);
     add_new(s);

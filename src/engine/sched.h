@@ -20,13 +20,14 @@ struct sched {
     int n_running;
     struct seq *first, *last; /* the queue, in the same order */
     int n_waiting;
+    int n_quiet, behind_rows; /* beside urgent ones: steps since prompts of others were read; rows of such a step */
 
     /* The step in the making. */
     struct batch batch;
     int32_t *tokens;          /* [max_rows] */
     struct batch_seq *seqs;   /* [max_seqs] */
     int32_t *out_rows;        /* [max_out] */
-    int rows_left, outs_left, scores_left, prefill_left;
+    int rows_left, outs_left, scores_left, behind_left;
     int n_decode; /* rows of the step that continue an output */
 
     uint64_t preemptions;

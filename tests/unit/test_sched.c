@@ -196,14 +196,51 @@ static void urgent_ones_take_places_and_shorten_steps(void **state)
     assert_true(urgent->pos == 40 && urgent->state == SEQ_RUNNING);
     assert_true(c->state == SEQ_WAITING && sched.first == c); /* the last in the order gave its place */
     assert_int_equal(sched.preemptions, 1);
-    step(); /* while it decodes, prompts get few rows */
-    assert_true(urgent->pos == 41 && sched.batch.n_rows <= 3 + 32);
+    assert_int_equal(sched.batch.n_rows, 40 + 2); /* beside its prompt others only decode */
     while (urgent->state == SEQ_RUNNING)
         step();
     assert_true(a->state == SEQ_RUNNING && b->state == SEQ_RUNNING);
     while (sched.n_running)
         step();
     close_sched();
+}
+
+/* Rows of prompts that the rest had in 30 steps beside an urgent one that decodes; want: in no more than every third of them. */
+static int read_beside_urgent(int n_prompt, int max_tokens, int *most)
+{
+    open_sched(256, 16, 400);
+    for (int i = 0; i < 39; i++)
+        queue(n_prompt, max_tokens / 2 + i * 7 % max_tokens, 0, false); /* ends are spread */
+    for (int i = 0; i < 40; i++)
+        step();
+    struct seq *urgent = queue(20, 60, -1, false);
+    step();
+    int read = 0, quiet = 2;
+    *most = 0;
+    for (int i = 0; i < 30; i++) {
+        step();
+        int rows = sched.batch.n_rows - sched.n_decode;
+        assert_true(rows == 0 || quiet >= 2);
+        quiet = rows == 0 ? quiet + 1 : 0;
+        read += rows;
+        *most = rows > *most ? rows : *most;
+    }
+    assert_true(urgent->state == SEQ_RUNNING);
+    sched_drop(&sched, urgent);
+    close_sched();
+    return read;
+}
+
+/* Answers of 40 tokens to prompts of 40 in 16 places want about 16 rows of prompts a step; long prompts with short answers
+ * want all that there are. */
+static void beside_urgent_ones_prompts_are_read_as_the_places_need(void **state)
+{
+    (void)state;
+    int most, read = read_beside_urgent(40, 40, &most);
+    assert_in_range(read, 30 * 8, 30 * 20);
+    assert_true(most < 128);
+    read = read_beside_urgent(400, 4, &most);
+    assert_true(most > 200 && read > 30 / 3 * 150);
 }
 
 static void no_memory_is_told_and_changes_nothing(void **state)
@@ -258,6 +295,7 @@ int main(void)
                                        cmocka_unit_test(the_last_gives_way),
                                        cmocka_unit_test(only_who_has_a_border_before_it_keeps_a_block_back),
                                        cmocka_unit_test(urgent_ones_take_places_and_shorten_steps),
+                                       cmocka_unit_test(beside_urgent_ones_prompts_are_read_as_the_places_need),
                                        cmocka_unit_test(no_memory_is_told_and_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
