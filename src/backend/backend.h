@@ -101,6 +101,7 @@ struct stream_options {
     int max_rows, max_seqs, max_out;   /* of a batch */
     int max_cols;                      /* widest activation, heads * head_dim and experts' inputs included */
     bool fine;                         /* some weights want their activations in two planes */
+    bool only_int8;                    /* all weights are quantized and read int8 activations */
     int vocab;                         /* rows of the head that `logits` is called with; 0: never called */
     const struct rope *ropes;          /* [n_ropes], copied but for inv_freq, which must outlive */
     int n_ropes;
@@ -127,7 +128,7 @@ struct backend {
 
     pllm_status (*stream_open)(struct stream **out, struct device *d, const struct stream_options *o, pllm_error *err);
     void (*stream_close)(struct stream *s);
-    size_t (*stream_bytes)(const struct device *d, const struct stream_options *o); /* of scratch, for the plan */
+    size_t (*stream_bytes)(const struct device *d, const struct stream_options *o); /* that a run touches, for the plan */
     pllm_status (*act_open)(struct act **out, struct stream *s, int max_rows, int cols, pllm_error *err);
     void (*act_close)(struct act *a);
     size_t (*act_bytes)(int max_rows, int cols); /* of such an act */

@@ -54,9 +54,11 @@ static size_t mapped_bytes(size_t bytes)
     return mem_round_up(bytes, LARGE_PAGE_BYTES);
 }
 
-/* A mapping that begins at a large page: map one more than needed and cut both ends off. */
-static void *map_large(size_t bytes)
+/* A mapping that begins at a large page: map one more than needed and cut both ends off. The last page, which `wanted` bytes
+ * fill in part, stays one of small ones: a large one takes its whole memory at the first touch. */
+static void *map_large(size_t wanted)
 {
+    const size_t bytes = mapped_bytes(wanted);
     char *at = mmap(NULL, bytes + LARGE_PAGE_BYTES, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
@@ -66,7 +68,7 @@ static void *map_large(size_t bytes)
         munmap(at, head);
     munmap(at + head + bytes, LARGE_PAGE_BYTES - head);
 #ifdef MADV_HUGEPAGE
-    madvise(at + head, bytes, MADV_HUGEPAGE); /* a wish: nothing depends on it */
+    madvise(at + head, wanted / LARGE_PAGE_BYTES * LARGE_PAGE_BYTES, MADV_HUGEPAGE); /* a wish: nothing depends on it */
 #endif
     return at + head;
 }
@@ -76,7 +78,7 @@ void *mem_alloc_aligned(size_t bytes)
     if (bytes > SIZE_MAX / 2)
         return NULL;
     if (bytes >= LARGE_PAGE_BYTES)
-        return map_large(mapped_bytes(bytes));
+        return map_large(bytes);
     return aligned_alloc(MEM_ALIGN, mem_round_up(bytes ? bytes : 1, MEM_ALIGN));
 }
 

@@ -138,6 +138,15 @@ static uint64_t memory_at_hand(uint64_t held_bytes)
     return available > taken ? (available - taken) / 4 * 3 : 0;
 }
 
+/* Rows of logits that a run will use: memory that is never touched takes none. Where the number of sequences is left open,
+ * it comes out between what fits of the longest ones and all: in the middle the error is smallest at worst. */
+static int expected_out(const struct engine_sizes *s)
+{
+    int least = s->sequences_that_fit < s->max_seqs ? s->sequences_that_fit : s->max_seqs;
+    int seqs = s->auto_seqs ? (least + s->max_seqs + 1) / 2 : s->max_seqs;
+    return seqs < s->max_out ? seqs : s->max_out;
+}
+
 static void size_batch(struct engine_sizes *s, const struct engine_model *m, const pllm_engine_options *o)
 {
     s->threads = o->threads ? o->threads : platform_cores();
@@ -181,10 +190,10 @@ pllm_status engine_size(struct engine_sizes *out, const struct engine_model *m, 
                          (unsigned long long)bytes, KV_BLOCK, (unsigned long long)(c.block[0] + c.block[1]), s.max_len,
                          (unsigned long long)s.sequence_bytes);
     s.kv_bytes = cache_bytes(&c, s.n_blocks);
-    s.scratch_bytes = scratch_bytes(m, &s, s.max_seqs < s.max_out ? s.max_seqs : s.max_out);
     s.sequences_that_fit = s.n_blocks[0] / whole[0];
     if (whole[1] && s.n_blocks[1] / whole[1] < s.sequences_that_fit)
         s.sequences_that_fit = s.n_blocks[1] / whole[1];
+    s.scratch_bytes = scratch_bytes(m, &s, expected_out(&s));
     *out = s;
     return PLLM_OK;
 }

@@ -142,7 +142,7 @@ static struct stream_options stream_options_of(const struct model *m, const stru
     return (struct stream_options){.pool = o->pool, .threads = o->threads, .max_rows = o->max_rows, .max_seqs = o->max_seqs, .max_out = o->max_out,
                                    .max_cols = widest(m->desc), .ropes = m->ropes, .n_ropes = m->desc->n_ropes,
                                    .experts = experts_of(m, experts) ? experts : NULL,
-                                   .fine = m->fine_activations, .vocab = m->desc->vocab};
+                                   .fine = m->fine_activations, .only_int8 = !m->float_weights, .vocab = m->desc->vocab};
 }
 
 /* The activations and their widths, for opening and for the plan. */

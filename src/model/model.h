@@ -30,6 +30,7 @@ struct model {
     float *vectors; /* all norms and biases */
     uint64_t n_parameters, weight_bytes;
     bool fine_activations; /* some weights read their activations in two planes */
+    bool float_weights;    /* some are not quantized, or read float32 activations */
 };
 
 /* What quantized weights meet: int8, in two planes where the model is narrow; int8 alone; float32. */

@@ -70,8 +70,8 @@ static size_t block_bytes(const void *ctx, enum kv_type type, int group)
 
 static size_t scratch_bytes(const void *ctx, const struct decoder_options *o)
 {
-    (void)ctx;
-    return (size_t)o->max_rows * 16;
+    const struct fake_model *m = ctx;
+    return (size_t)o->max_rows * 16 + (size_t)o->max_out * (size_t)m->vocab * sizeof(float);
 }
 
 static void fake_close(void *decoder)

@@ -69,6 +69,22 @@ static void what_is_left_open_is_chosen(void **state)
     assert_true(s.max_len <= 1 << 20);
 }
 
+/* Logits are counted for sequences that will run: all where their number was asked for, else half way between those of
+ * full length that fit and all. */
+static void logits_are_counted_for_sequences_that_run(void **state)
+{
+    (void)state;
+    m.vocab = 1 << 18;
+    const uint64_t row = (uint64_t)m.vocab * 4;
+    pllm_engine_options o = {.max_model_len = 1024, .kv_cache_memory = 320 * 1024};
+    struct engine_sizes open = size_of(o);
+    assert_true(open.auto_seqs && open.sequences_that_fit == 10 && open.max_seqs > 40);
+    o.max_num_seqs = open.max_seqs;
+    struct engine_sizes all = size_of(o);
+    assert_int_equal(all.max_seqs, open.max_seqs);
+    assert_int_equal((all.scratch_bytes - open.scratch_bytes) / row, (open.max_seqs - 10) / 2);
+}
+
 static void windows_have_their_share(void **state)
 {
     (void)state;
@@ -112,6 +128,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, start)
     const struct CMUnitTest tests[] = {TEST(options_are_kept),         TEST(what_is_left_open_is_chosen),
+                                       TEST(logits_are_counted_for_sequences_that_run),
                                        TEST(windows_have_their_share), TEST(what_cannot_be_is_refused),
                                        TEST(held_memory_is_not_at_hand)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,6 +68,7 @@ const struct packed *stream_pack(struct stream *s, const struct act *in, const s
         }
         p = other->used < p->used ? other : p;
     }
+    assert(form->bytes(s->n_rows * w->planes, in->cols) <= s->packed_bytes);
     double start = clock_now();
     *p = (struct packed){.form = form, .memory = p->memory, .version = in->version, .used = ++s->version,
                          .n_rows = s->n_rows, .cols = in->cols, .planes = w->planes};

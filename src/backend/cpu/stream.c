@@ -31,17 +31,18 @@ int rows_per_task(const struct stream *s, int n_rows, int cols)
 
 /* ---- Memory ---------------------------------------------------------------------------------------- */
 
+enum { MLX_KERNELS = sizeof ((struct kernels *)NULL)->gemm_mlx / sizeof *((struct kernels *)NULL)->gemm_mlx };
+
 /* The i-th product of the table, or NULL past the last one; one that is not there has no `run`. */
 static const struct gemm_kernel *table_gemm(const struct kernels *k, int i)
 {
-    enum { MLX = sizeof k->gemm_mlx / sizeof *k->gemm_mlx };
     if (i < TYPE_COUNT)
         return &k->gemm[i];
     if ((i -= TYPE_COUNT) < TYPE_COUNT)
         return &k->gemm_f32[i];
-    if ((i -= TYPE_COUNT) < MLX)
+    if ((i -= TYPE_COUNT) < MLX_KERNELS)
         return &k->gemm_mlx[i];
-    return (i -= MLX) < MLX ? &k->gemm_mlx_f32[i] : NULL;
+    return (i -= MLX_KERNELS) < MLX_KERNELS ? &k->gemm_mlx_f32[i] : NULL;
 }
 
 int tallest_tile(const struct kernels *k)
@@ -53,12 +54,18 @@ int tallest_tile(const struct kernels *k)
     return rows;
 }
 
-size_t most_packed_bytes(const struct kernels *k, int rows, int cols)
+/* Whether the table's i-th product is of a quantized type with int8 activations. */
+static bool reads_int8(int i)
+{
+    return i < TYPE_COUNT ? block_info[i].values != 1 : i >= 2 * TYPE_COUNT && i < 2 * TYPE_COUNT + MLX_KERNELS;
+}
+
+size_t most_packed_bytes(const struct kernels *k, int rows, int cols, bool only_int8)
 {
     size_t most = 0;
     const struct gemm_kernel *g;
     for (int i = 0; (g = table_gemm(k, i)) != NULL; i++) {
-        size_t bytes = g->run ? g->act->bytes(rows, cols) : 0;
+        size_t bytes = g->run && (!only_int8 || reads_int8(i)) ? g->act->bytes(rows, cols) : 0;
         most = bytes > most ? bytes : most;
     }
     return mem_round_up(most, MEM_ALIGN);
@@ -75,7 +82,7 @@ static size_t scratch_floats(const struct stream_options *o, const struct kernel
 
 static size_t packed_bytes(const struct stream_options *o, const struct kernels *k)
 {
-    return most_packed_bytes(k, o->max_rows * (o->fine ? 2 : 1), o->max_cols);
+    return most_packed_bytes(k, o->max_rows * (o->fine ? 2 : 1), o->max_cols, o->only_int8);
 }
 
 static size_t angle_stride(const struct stream_options *o)
@@ -118,6 +125,12 @@ static void stream_pieces(struct piece piece[PIECES], struct stream *s, const st
     memcpy(piece, all, sizeof all);
 }
 
+/* Only a gate and an up that do not fit together, or adapters, ever touch it: else it takes no memory. */
+static bool is_rare(const struct stream *s, const struct piece *p)
+{
+    return p->at == (void **)&s->spare.data || p->at == (void **)&s->lora_low;
+}
+
 size_t stream_bytes(const struct device *d, const struct stream_options *o)
 {
     struct stream none;
@@ -125,7 +138,7 @@ size_t stream_bytes(const struct device *d, const struct stream_options *o)
     stream_pieces(piece, &none, &d->kernels, o->threads, o);
     size_t bytes = sizeof none;
     for (int i = 0; i < PIECES; i++)
-        bytes += piece[i].bytes;
+        bytes += is_rare(&none, &piece[i]) ? 0 : piece[i].bytes;
     return bytes + (o->experts ? routing_bytes(&d->kernels, o) : 0);
 }
 

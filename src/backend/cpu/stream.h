@@ -105,7 +105,7 @@ size_t row_stride(int cols);
 
 /* Over all forms that the table's products read: the highest tile, and the most bytes of packed rows. */
 int tallest_tile(const struct kernels *k);
-size_t most_packed_bytes(const struct kernels *k, int rows, int cols);
+size_t most_packed_bytes(const struct kernels *k, int rows, int cols, bool only_int8);
 
 /* Cuts n_rows rows of `cols` values into tasks worth a thread's while: rows of a task. */
 int rows_per_task(const struct stream *s, int n_rows, int cols);
