@@ -7,7 +7,9 @@
 #include <limits.h>
 #include <string.h>
 
-enum { MAX_PANEL = 128, SLICE_BYTES = 32 << 20 };
+/* A task packs a run of panels as large as a page of fresh memory: threads that write into one page for the first time at
+ * once would each clear it. */
+enum { MAX_PANEL = 128, RUN_BYTES = 2 << 20 };
 
 static enum block_type packed_type(const struct weight_source *s)
 {
@@ -86,37 +88,61 @@ struct packing {
     struct matrix_rows converted; /* a panel of converted rows; data NULL: rows are taken as they are */
     uint8_t *scratch;             /* for each thread: converted rows, and one row of floats */
     size_t scratch_bytes, row_offset;
-    int first_panel; /* of those at work */
+    int run; /* panels of a task */
 };
 
-static void pack_panel(void *job, int task, int thread)
+/* Rows of the source as those of the type that the kernel reads; their places in `index` are then those of the scratch. */
+static struct matrix_rows convert(const struct packing *p, int32_t *index, int thread)
 {
-    const struct packing *p = job;
-    const int panel = p->first_panel + task;
-    const struct gemm_kernel *kernel = p->weight->kernel;
     const struct matrix_rows *from = &p->source->m;
-    uint8_t *packed = (uint8_t *)p->weight->panels + (size_t)panel * p->weight->panel_bytes;
-    int32_t index[MAX_PANEL];
-    for (int j = 0; j < kernel->panel; j++) {
-        int64_t o = (int64_t)panel * kernel->panel + j;
-        index[j] = o < p->weight->rows ? source_row(p->source, o) : -1;
-    }
-    if (!p->scratch) {
-        kernel->pack(packed, from, index);
-        return;
-    }
     struct matrix_rows to = p->converted;
     uint8_t *rows = p->scratch + (size_t)thread * p->scratch_bytes;
     float *values = (float *)(void *)(rows + p->row_offset);
     to.data = rows;
-    for (int j = 0; j < kernel->panel; j++) {
+    for (int j = 0; j < p->weight->kernel->panel; j++) {
         if (index[j] < 0)
             continue;
         matrix_dequantize(values, from, index[j], 0, from->cols);
         block_quantize(rows + (size_t)j * to.row_bytes, to.type, values, from->cols);
         index[j] = j;
     }
-    kernel->pack(packed, &to, index);
+    return to;
+}
+
+static void pack_panel(const struct packing *p, int panel, int thread)
+{
+    const struct gemm_kernel *kernel = p->weight->kernel;
+    int32_t index[MAX_PANEL];
+    for (int j = 0; j < kernel->panel; j++) {
+        int64_t o = (int64_t)panel * kernel->panel + j;
+        index[j] = o < p->weight->rows ? source_row(p->source, o) : -1;
+    }
+    const struct matrix_rows rows = p->scratch ? convert(p, index, thread) : p->source->m;
+    kernel->pack((uint8_t *)p->weight->panels + (size_t)panel * p->weight->panel_bytes, &rows, index);
+}
+
+/* A run of panels, whose rows are done with then. (Those of a head may stand in another order, but a run ends with whole
+ * heads or forgets some rows too early, which costs reading them again.) */
+static void pack_run(void *job, int task, int thread)
+{
+    const struct packing *p = job;
+    const struct weight_source *s = p->source;
+    const int begin = task * p->run, left = p->weight->n_panels - begin, n = left < p->run ? left : p->run;
+    const int64_t row = (int64_t)begin * p->weight->kernel->panel, end = row + (int64_t)n * p->weight->kernel->panel;
+    for (int i = 0; i < n; i++)
+        pack_panel(p, begin + i, thread);
+    if (s->forget)
+        s->forget(s->owner, s->first_row + row, (end < p->weight->rows ? end : p->weight->rows) - row);
+}
+
+/* All threads get something to do. */
+static void pack_all(struct packing *p, struct pool *pool)
+{
+    const struct weight *w = p->weight;
+    const int tasks = 2 * pool_threads(pool), most = (w->n_panels + tasks - 1) / tasks;
+    p->run = w->panel_bytes < RUN_BYTES ? (int)(RUN_BYTES / w->panel_bytes) : 1;
+    p->run = p->run < most ? p->run : most;
+    pool_run(pool, pack_run, p, (w->n_panels + p->run - 1) / p->run);
 }
 
 /* Room for every thread to convert a panel; nothing where nothing is converted. */
@@ -149,23 +175,6 @@ size_t weight_bytes(const struct weight_source *source, const struct kernels *k)
     const struct gemm_kernel *kernel = choose(source, k);
     struct weight w;
     return !check(source, kernel, k, NULL) && measure(&w, source, kernel) ? w.bytes : 0;
-}
-
-/* Slices of panels by all threads; after each, the source's rows are done with. (The rows of a head may stand in another
- * order, but slices end with whole heads or forget some rows too early, which costs reading them again.) */
-static void pack_all(struct packing *p, struct pool *pool)
-{
-    const struct weight *w = p->weight;
-    const struct weight_source *s = p->source;
-    const size_t panel_source = s->m.row_bytes * (size_t)w->kernel->panel;
-    const int at_once = panel_source < SLICE_BYTES ? (int)(SLICE_BYTES / panel_source) : 1;
-    for (p->first_panel = 0; p->first_panel < w->n_panels; p->first_panel += at_once) {
-        const int left = w->n_panels - p->first_panel, n = left < at_once ? left : at_once;
-        const int64_t row = (int64_t)p->first_panel * w->kernel->panel, end = row + (int64_t)n * w->kernel->panel;
-        pool_run(pool, pack_panel, p, n);
-        if (s->forget)
-            s->forget(s->owner, s->first_row + row, (end < w->rows ? end : w->rows) - row);
-    }
 }
 
 pllm_status weight_pack(struct weight *out, const struct weight_source *source, const struct kernels *k,

@@ -26,8 +26,9 @@ struct weight_source {
     enum block_type convert; /* pack as this type after dequantizing; TYPE_COUNT: as it is */
     bool f32_activations;    /* use the layout that meets float32 activations */
     bool fine_activations;   /* int8 activations in two planes: some 15 bits, for twice the arithmetic */
-    /* Called now and then while packing, on the caller's thread, or NULL: n of its rows from `first` on, counted in m, have
-     * been read and will not be again, so that a large matrix does not stay resident beside its packed form. */
+    /* Called now and then while packing, by the pool's threads, several at once, or NULL: n of its rows from `first` on,
+     * counted in m, have been read and will not be again, so that a large matrix does not stay resident beside its packed
+     * form. */
     void (*forget)(const void *owner, int64_t first, int64_t n);
     const void *owner;
 };
