@@ -4,15 +4,15 @@
     python bench/python_peers.py parallm|vllm|transformers FOLDER OUT.json
     python bench/python_peers.py compare OURS.json THEIRS.json
 
-A continuation that parts from ours parts at a near-tie if their token is the second of ours there, behind by less than
-NEAR (bf16 has 8 bits: logits of 20 are 0.125 apart)."""
+A continuation that parts from ours parts at a near-tie if their token is among the first five of ours there, behind by less
+than NEAR (bf16 has 8 bits, of activations too: logits of 20 are 0.125 apart)."""
 
 import json
 import string
 import sys
 import time
 
-N_PROMPTS, N_ANSWER, NEAR = 256, 64, 0.25
+N_PROMPTS, N_ANSWER, NEAR = 256, 64, 0.5
 
 
 def prompts(folder):
@@ -59,7 +59,7 @@ def by_engine(package, folder, out):
     seconds = time.perf_counter() - begun
     result = {"seconds": seconds, "tokens": [list(o.outputs[0].token_ids) for o in outputs]}
     if package == "parallm":
-        scored = llm.generate(texts, SamplingParams(temperature=0, max_tokens=N_ANSWER, logprobs=2), use_tqdm=False)
+        scored = llm.generate(texts, SamplingParams(temperature=0, max_tokens=N_ANSWER, logprobs=5), use_tqdm=False)
         result["top"] = [[list(entry.tolist()) for entry in o.outputs[0].logprobs.top] for o in scored]
     save(result, out)
 
@@ -96,11 +96,12 @@ def compare(ours, theirs):
         if at is None:
             same += 1
             continue
-        (_, first), (second, score) = ours["top"][i][at]
-        if second == b[at] and first - score < NEAR:
+        top = ours["top"][i][at]
+        behind = [round(top[0][1] - score, 3) for token, score in top if token == b[at]]
+        if behind and behind[0] < NEAR:
             near += 1
         else:
-            far.append((i, at, a[at], b[at], round(first - score, 3)))
+            far.append((i, at, a[at], b[at], behind))
     print(f"{same} the same, {near} part at a near-tie, {len(far)} elsewhere: {far[:10]}")
     sys.exit(bool(far))
 

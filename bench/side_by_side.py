@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""parallm bench beside builds of llama-batched-bench, turn by turn in one run, medians.
+"""parallm bench beside builds of llama-batched-bench (or what takes its options: peers.py), turn by turn in one run, medians.
 
 usage: side_by_side.py PARALLM MODEL.gguf --parallel 1,8,32 [--peer NAME=PATH[,FLAG,FLAG...]]... [--prompt-tokens 64]
            [--gen-tokens 32] [--repeat 5] [--threads 2] [--csv FILE]
@@ -30,11 +30,11 @@ def parse_arguments():
     return p.parse_args()
 
 
-def output_of(command):
+def output_of(command, with_errors=False):
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     if done.returncode:
         sys.exit(f"{' '.join(command)}: exit {done.returncode}: {done.stderr[-500:]}")
-    return done.stdout
+    return done.stdout + done.stderr if with_errors else done.stdout
 
 
 def run_ours(a):
@@ -45,39 +45,67 @@ def run_ours(a):
 
 def run_peer(a, path, flags):
     most = max(int(n) for n in a.parallel.split(","))
-    out = output_of([path, "-m", a.model, "-t", str(a.threads), "-tb", str(a.threads), "-c", str(most * (a.prompt_tokens + a.gen_tokens) + 256),
+    out = output_of([path, *flags, "-m", a.model, "-t", str(a.threads), "-tb", str(a.threads), "-c", str(most * (a.prompt_tokens + a.gen_tokens) + 256),
                      "-b", "2048", "-ub", "512", "-npp", str(a.prompt_tokens), "-ntg", str(a.gen_tokens), "-npl", a.parallel,
-                     "--output-format", "jsonl", *flags])
+                     "--output-format", "jsonl"], with_errors=True)
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    return {r["pl"]: (r["speed_tg"], r["speed_pp"]) for r in lines}
+    results = {r["pl"]: (r["speed_tg"], r["speed_pp"]) for r in lines}
+    for line in out.splitlines():  # ik_llama.cpp prints its table whatever the format: PP TG B N_KV T_PP S_PP T_TG S_TG T S
+        cells = line.strip("| ").split("|")
+        if len(cells) == 10 and cells[0].strip().isdigit():
+            results[int(cells[2])] = (float(cells[7]), float(cells[5]))
+    if set(results) != {int(n) for n in a.parallel.split(",")}:
+        sys.exit(f"{path}: wanted figures for {a.parallel} sequences, got them for {sorted(results)}: {out[-500:]}")
+    return results
+
+
+def measure(a):
+    """{program: [a turn's {sequences: (decode, prefill)}, ...]}, ours first."""
+    runs = {"ParaLLM": []}
+    for turn in range(a.repeat):
+        print(f"turn {turn + 1} of {a.repeat}", file=sys.stderr)
+        runs["ParaLLM"].append(run_ours(a))
+        for peer in a.peer:
+            name, _, command = peer.partition("=")
+            runs.setdefault(name, []).append(run_peer(a, *split_command(command)))
+    return runs
+
+
+def split_command(command):
+    path, *flags = command.split(",")
+    return path, flags
+
+
+def medians(runs):
+    """{program: {sequences: (decode, prefill)}}"""
+    return {name: {n: tuple(statistics.median(turn[n][i] for turn in turns) for i in (0, 1)) for n in turns[0]}
+            for name, turns in runs.items()}
+
+
+def print_table(middle, counts):
+    print("| | " + " | ".join(str(n) for n in counts) + " |\n|---|" + "---|" * len(counts))
+    for name, by_count in middle.items():
+        print(f"| {name} | " + " | ".join("%.1f / %.0f" % by_count[n] for n in counts) + " |")
+    peers = [by_count for name, by_count in middle.items() if name != "ParaLLM"]
+    if peers:
+        ratio = lambda n, i: middle["ParaLLM"][n][i] / max(by_count[n][i] for by_count in peers)
+        print("| times the fastest peer | " + " | ".join(f"{ratio(n, 0):.2f} / {ratio(n, 1):.2f}" for n in counts) + " |")
+
+
+def write_csv(runs, path):
+    with open(path, "w", newline="", encoding="utf-8") as f:
+        w = csv.writer(f, lineterminator="\n")
+        w.writerow(["program", "sequences", "turn", "decode_tokens_per_second", "prefill_tokens_per_second"])
+        w.writerows([name, n, t, *("%.1f" % v for v in turn[n])] for name, turns in runs.items() for t, turn in enumerate(turns) for n in turn)
 
 
 def main():
     a = parse_arguments()
-    peers = []
-    for peer in a.peer:
-        name, _, command = peer.partition("=")
-        peers.append((name, *command.split(",")))
-    counts = [int(n) for n in a.parallel.split(",")]
-    names = ["ParaLLM"] + [p[0] for p in peers]
-    runs = {name: [] for name in names}
-    for turn in range(a.repeat):
-        print(f"turn {turn + 1} of {a.repeat}", file=sys.stderr)
-        runs["ParaLLM"].append(run_ours(a))
-        for name, path, *flags in peers:
-            runs[name].append(run_peer(a, path, flags))
-    median = {(name, n, i): statistics.median(run[n][i] for run in runs[name]) for name in names for n in counts for i in (0, 1)}
-    print("| | " + " | ".join(str(n) for n in counts) + " |\n|---|" + "---|" * len(counts))
-    for name in names:
-        print(f"| {name} | " + " | ".join(f"{median[name, n, 0]:.1f} / {median[name, n, 1]:.0f}" for n in counts) + " |")
-    if peers:
-        ratio = lambda n, i: median["ParaLLM", n, i] / max(median[name, n, i] for name in names[1:])
-        print("| times the fastest peer | " + " | ".join(f"{ratio(n, 0):.2f} / {ratio(n, 1):.2f}" for n in counts) + " |")
+    runs = measure(a)
+    print_table(medians(runs), [int(n) for n in a.parallel.split(",")])
     if a.csv:
-        with open(a.csv, "w", newline="", encoding="utf-8") as f:
-            w = csv.writer(f)
-            w.writerow(["program", "sequences", "turn", "decode_tokens_per_second", "prefill_tokens_per_second"])
-            w.writerows([name, n, t, *run[n]] for name in names for t, run in enumerate(runs[name]) for n in counts)
+        write_csv(runs, a.csv)
 
 
-main()
+if __name__ == "__main__":
+    main()
