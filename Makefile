@@ -4,7 +4,7 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX := /usr/local
 CONFIGURE = cmake --preset release
 
-.PHONY: all demo install uninstall test test-full test-asan deps clean
+.PHONY: all demo bench-readme install uninstall test test-full test-asan deps clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet parallm_cli parallm pages
@@ -43,6 +43,11 @@ test-asan: deps
 	@cmake --preset asan > /dev/null
 	@ninja -C build-asan --quiet
 	@ctest --test-dir build-asan -L quick -j $(JOBS) --output-on-failure
+
+# The README's picture and table, measured on this machine. More models and the peers beside them, if there are builds of them:
+# make bench-readme MODELS='"Gemma-2B=gemma-2b.gguf"' PEERS='--peer llama.cpp=PATH/llama-batched-bench,-fa,on'
+bench-readme: all
+	@model=$$(tools/demo-model.sh) && python3 bench/readme.py measure $(BUILD)/parallm "SmolLM2-135M, Q4_1=$$model" $(MODELS) $(PEERS)
 
 clean:
 	rm -rf build build-dev build-asan build-tsan

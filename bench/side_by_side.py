@@ -5,7 +5,8 @@ usage: side_by_side.py PARALLM MODEL.gguf --parallel 1,8,32 [--peer NAME=PATH[,F
            [--gen-tokens 32] [--repeat 5] [--threads 2] [--csv FILE]
 
 Each turn starts every program once, for all numbers of sequences; the table has the medians over the turns of decode / prefill
-tokens per second, and the ratio of ours to the fastest peer. Keep the machine quiet meanwhile.
+tokens per second, and the ratio of ours to the fastest peer. Keep the machine quiet meanwhile. {folder} in a flag is MODEL without .gguf,
+for peers that read another form of the same model.
 example: side_by_side.py build/parallm M.gguf --parallel 1,32,128 --peer llama.cpp=bin/llama-batched-bench,-fa,on
 """
 import argparse
@@ -45,6 +46,7 @@ def run_ours(a):
 
 def run_peer(a, path, flags):
     most = max(int(n) for n in a.parallel.split(","))
+    flags = [flag.replace("{folder}", a.model.removesuffix(".gguf")) for flag in flags]
     out = output_of([path, *flags, "-m", a.model, "-t", str(a.threads), "-tb", str(a.threads), "-c", str(most * (a.prompt_tokens + a.gen_tokens) + 256),
                      "-b", "2048", "-ub", "512", "-npp", str(a.prompt_tokens), "-ntg", str(a.gen_tokens), "-npl", a.parallel,
                      "--output-format", "jsonl"], with_errors=True)
