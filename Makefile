@@ -4,7 +4,7 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX := /usr/local
 CONFIGURE = cmake --preset release
 
-.PHONY: all demo bench-readme install uninstall test test-full test-asan deps clean
+.PHONY: all demo bench-readme install uninstall test test-full test-asan dist distcheck wheel deps clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet parallm_cli parallm pages
@@ -48,6 +48,17 @@ test-asan: deps
 # make bench-readme MODELS='"Gemma-2B=gemma-2b.gguf"' PEERS='--peer llama.cpp=PATH/llama-batched-bench,-fa,on'
 bench-readme: all
 	@model=$$(tools/demo-model.sh) && python3 bench/readme.py measure $(BUILD)/parallm "SmolLM2-135M, Q4_1=$$model" $(MODELS) $(PEERS)
+
+# What a release consists of, in dist/: the source as of the last commit (distcheck also builds and tests it elsewhere),
+# and a wheel for Python.
+dist:
+	@tools/dist.sh
+
+distcheck: deps
+	@tools/dist.sh --check
+
+wheel: deps
+	@tools/wheel.sh
 
 clean:
 	rm -rf build build-dev build-asan build-tsan
