@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     CONNECT_SECONDS = 20,
@@ -148,11 +149,35 @@ static bool make_headers(struct curl_slist **out, const struct http *h, const ch
     return ok;
 }
 
+/* A libcurl that was built on another system, as the one in a Python wheel, may look for certificates where this one
+ * keeps none. NULL: its own place will do, or no other is known. */
+static const char *certificates_elsewhere(void)
+{
+    static const char *const places[] = {
+        "/etc/ssl/certs/ca-certificates.crt",   /* Debian, Ubuntu, Arch, Alpine, Gentoo */
+        "/etc/pki/tls/certs/ca-bundle.crt",     /* Fedora, RHEL */
+        "/etc/ssl/ca-bundle.pem",               /* openSUSE */
+        "/etc/ssl/cert.pem",                    /* macOS, BSD */
+    };
+#if LIBCURL_VERSION_NUM >= 0x074600
+    const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+    bool is_lost = built->age >= CURLVERSION_SEVENTH && built->cainfo && access(built->cainfo, R_OK) != 0;
+    for (size_t i = 0; is_lost && i < sizeof places / sizeof *places; i++)
+        if (access(places[i], R_OK) == 0)
+            return places[i];
+#else
+    (void)places;
+#endif
+    return NULL;
+}
+
 static void set_certificates(CURL *easy)
 {
     const char *bundle = getenv("CURL_CA_BUNDLE");
     if (!bundle || !*bundle)
         bundle = getenv("SSL_CERT_FILE");
+    if (!bundle || !*bundle)
+        bundle = certificates_elsewhere();
     if (bundle && *bundle)
         curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
 }
