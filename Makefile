@@ -2,9 +2,10 @@
 BUILD := build
 JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX := /usr/local
-CONFIGURE = cmake --preset release
+FLAGS :=# further words for CMake, as FLAGS=-DPARALLM_WERROR=ON
+CONFIGURE = cmake --preset release $(FLAGS)
 
-.PHONY: all demo bench-readme install uninstall test test-full test-asan dist distcheck wheel deps clean
+.PHONY: all demo bench-readme install uninstall test test-full test-asan analyze coverage dist distcheck wheel deps clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet parallm_cli parallm pages
@@ -29,18 +30,18 @@ deps:
 	@tools/install-deps.sh
 
 test: deps
-	@cmake --preset release -DPARALLM_TESTS=ON > /dev/null
+	@$(CONFIGURE) -DPARALLM_TESTS=ON > /dev/null
 	@ninja -C $(BUILD) --quiet
 	@ctest --test-dir $(BUILD) -L quick -j $(JOBS) --output-on-failure
 
 test-full:
 	@tools/install-deps.sh --full
-	@cmake --preset release -DPARALLM_TESTS=ON > /dev/null
+	@$(CONFIGURE) -DPARALLM_TESTS=ON > /dev/null
 	@ninja -C $(BUILD) --quiet
 	@ctest --test-dir $(BUILD) -LE long -j $(JOBS) --output-on-failure
 
 test-asan: deps
-	@cmake --preset asan > /dev/null
+	@cmake --preset asan $(FLAGS) > /dev/null
 	@ninja -C build-asan --quiet
 	@ctest --test-dir build-asan -L quick -j $(JOBS) --output-on-failure
 
@@ -48,6 +49,19 @@ test-asan: deps
 # make bench-readme MODELS='"Gemma-2B=gemma-2b.gguf"' PEERS='--peer llama.cpp=PATH/llama-batched-bench,-fa,on'
 bench-readme: all
 	@model=$$(tools/demo-model.sh) && python3 bench/readme.py measure $(BUILD)/parallm "SmolLM2-135M, Q4_1=$$model" $(MODELS) $(PEERS)
+
+# clang-tidy and gcc -fanalyzer; some ten minutes.
+analyze: all
+	@tools/analyze.py $(BUILD)
+
+# Lines of src/ that the quick tier runs. The invariance tests only repeat, slowly, what others run.
+coverage: deps
+	@cmake -S . -B build-coverage -G Ninja -DCMAKE_BUILD_TYPE=None -DPARALLM_TESTS=ON \
+	    -DCMAKE_C_FLAGS="-O1 -g --coverage -fprofile-update=atomic" > /dev/null
+	@ninja -C build-coverage --quiet
+	@find build-coverage -name '*.gcda' -delete
+	@ctest --test-dir build-coverage -L quick -E '^(invariance|install|pages)' -j $(JOBS) --output-on-failure --quiet
+	@tools/coverage.py build-coverage
 
 # What a release consists of, in dist/: the source as of the last commit (distcheck also builds and tests it elsewhere),
 # and a wheel for Python.
@@ -61,4 +75,4 @@ wheel: deps
 	@tools/wheel.sh
 
 clean:
-	rm -rf build build-dev build-asan build-tsan
+	rm -rf build build-dev build-asan build-tsan build-coverage

@@ -78,7 +78,7 @@ static void read_status(struct http_answer *a, const char *line, size_t n)
 static void read_value(struct http_answer *a, const char *name, size_t n_name, const char *text, size_t n)
 {
     uint64_t seconds;
-#define IS(known) (n_name == sizeof known - 1 && strncasecmp(name, known, n_name) == 0)
+#define IS(known) (n_name == sizeof(known) - 1 && strncasecmp(name, known, n_name) == 0)
     if (IS("Content-Length"))
         a->has_length = read_whole_number(text, n, &a->length);
     else if (IS("X-Linked-Size"))

@@ -104,7 +104,7 @@ static bool filter_filesizeformat(struct jinja_run *r, const struct bound *b, st
     struct value number;
     size_t mark = r->scratch.n;
     bool binary = bound_flag(b, 0), ok;
-    double base = binary ? 1024 : 1000, unit = base, bytes;
+    double base = binary ? 1024 : 1000, unit, bytes;
     if (b->self.kind == V_UNDEFINED)
         return undefined_fail(r, b->self);
     if (value_is_number(b->self))

@@ -57,7 +57,7 @@ static bool in_ranges(const struct char_range *table, size_t n, uint32_t c)
     return false;
 }
 
-#define IN(table, c) in_ranges(table, sizeof table / sizeof *table, c)
+#define IN(table, c) in_ranges((table), sizeof(table) / sizeof *(table), (c))
 
 bool py_is_space(uint32_t c)
 {

@@ -107,7 +107,7 @@ static void check_event(struct prompt *p, const pllm_event *e)
 
 static pllm_engine *open_engine(pllm_model **model)
 {
-    pllm_engine *engine;
+    pllm_engine *engine = NULL;
     pllm_error err;
     pllm_model_options mo = pllm_model_options_default();
     pllm_engine_options eo = pllm_engine_options_default();

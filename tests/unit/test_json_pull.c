@@ -16,9 +16,9 @@ static void reads_an_object_of_integers(void **state)
     int n = 0;
     assert_true(json_pull_enter(&p, '{'));
     while (json_pull_next(&p, '}')) {
-        const char *text;
-        size_t length;
-        int64_t value;
+        const char *text = NULL;
+        size_t length = 0;
+        int64_t value = 0;
         assert_true(json_pull_string(&p, &text, &length) && json_pull_colon(&p) && json_pull_int(&p, &value));
         assert_int_equal(length, strlen(keys[n]));
         assert_memory_equal(text, keys[n], length);
