@@ -1,6 +1,7 @@
 /* The command `parallm`: a user of parallm.h, as any other program. */
 #include "cli.h"
 #include "commands.h"
+#include "nearest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,11 +50,20 @@ static int run_command(const struct command *c, int argc, char **argv)
     return code;
 }
 
+static int no_such_command(const char *word)
+{
+    struct nearest best = {0};
+    for (int i = 0; i < n_commands; i++)
+        nearest_consider(&best, word, strlen(word), command_table[i].name);
+    return best.word ? cli_fail(EXIT_USAGE, "%s: is no command, did you mean %s?", word, best.word)
+                     : cli_fail(EXIT_USAGE, "%s: is no command; parallm help lists them", word);
+}
+
 static int run_help(const char *name)
 {
     const struct command *c = name ? command_find(name) : NULL;
     if (name && !c)
-        return cli_fail(EXIT_USAGE, "%s: is no command; parallm help lists them", name);
+        return no_such_command(name);
     if (c)
         print_command(stdout, c);
     else
@@ -76,6 +86,6 @@ int main(int argc, char **argv)
         return finish(run_help(argc > 2 ? argv[2] : NULL));
     const struct command *c = command_find(word);
     if (!c)
-        return cli_fail(EXIT_USAGE, "%s: is no command; parallm help lists them", word);
+        return no_such_command(word);
     return finish(run_command(c, argc - 2, argv + 2));
 }

@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "cli.h"
+#include "nearest.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -178,6 +179,19 @@ static bool set_value(const struct option_def *d, struct options *o, const char 
     return false;
 }
 
+/* Says that there is no such option, and which one may have been meant. */
+static void complain_of_name(const char *word, size_t n, unsigned command)
+{
+    struct nearest best = {0};
+    for (int i = 0; i < n_options; i++)
+        if (n > 2 && for_command(&option_table[i], command))
+            nearest_consider(&best, word + 2, n - 2, option_table[i].name);
+    if (best.word)
+        cli_fail(EXIT_USAGE, "%.*s: is no option of this command, did you mean --%s?", (int)n, word, best.word);
+    else
+        cli_fail(EXIT_USAGE, "%.*s: is no option of this command, wanted one of those in its --help", (int)n, word);
+}
+
 /* The word argv[*i], which begins with a dash; *i moves over its value. */
 static bool parse_option(struct options *o, unsigned command, int argc, char **argv, int *i)
 {
@@ -187,8 +201,7 @@ static bool parse_option(struct options *o, unsigned command, int argc, char **a
     size_t n = strcspn(name, "=");
     const struct option_def *d = is_long ? find_long(name, n, command) : find_short(name, n, command);
     if (!d) {
-        cli_fail(EXIT_USAGE, "%.*s: is no option of this command, wanted one of those in its --help",
-                 (int)(name - word) + (int)n, word);
+        complain_of_name(word, (size_t)(name - word) + n, command);
         return false;
     }
     bool is_flag = d->kind == OPTION_FLAG || d->kind == OPTION_NO_FLAG;

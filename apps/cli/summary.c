@@ -29,7 +29,8 @@ static void print_json(FILE *out, const struct summary *s)
 static void print_text(const struct summary *s)
 {
     const pllm_stats *t = &s->stats;
-    fprintf(stderr, "%zu prompts, %zu answers", s->prompts, s->samples);
+    fprintf(stderr, "%zu prompt%s, %zu answer%s", s->prompts, s->prompts == 1 ? "" : "s", s->samples,
+            s->samples == 1 ? "" : "s");
     if (s->errors)
         fprintf(stderr, ", %zu with errors", s->errors);
     fprintf(stderr, " in %.2f s (and %.2f s to load), up to %d at once\n", s->wall_seconds, s->load_seconds,

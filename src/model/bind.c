@@ -121,6 +121,7 @@ static void add_weight(struct binder *b, struct weight *out, const struct tensor
     };
     out->rows = (int)n_rows; /* known before it is packed: the plan needs them */
     out->cols = (int)t->m.cols;
+    out->type = type;
     b->m->float_weights |= is_float(type) || job.source.f32_activations;
     if (!vec_push(&b->b->weights, job))
         b->status = error_memory(b->err, "list of tensors");

@@ -13,6 +13,8 @@ run 2 "$PARALLM" help foo && one_error 'foo: is no command'
 run 2 "$PARALLM" generate -p hi && one_error 'generate: has no MODEL'
 run 2 "$PARALLM" generate $tiny more -p hi && one_error 'more: is one word too many'
 run 2 "$PARALLM" generate $tiny --foo && one_error '--foo: is no option of this command'
+run 2 "$PARALLM" generate $tiny --temprature=1 && one_error '--temprature: is no option of this command, did you mean --temperature?'
+run 2 "$PARALLM" genrate && one_error 'genrate: is no command, did you mean generate?'
 run 2 "$PARALLM" generate $tiny --perplexity && one_error '--perplexity: is no option of this command'
 run 2 "$PARALLM" generate $tiny --max-tokens && one_error '--max-tokens: has no value, wanted N'
 run 2 "$PARALLM" generate $tiny --max-tokens=ten && one_error '--max-tokens: is "ten", wanted a whole number'
@@ -40,5 +42,6 @@ done
 run 3 "$PARALLM" generate $tiny -i "$work/missing" && one_error "$work/missing: No such file"
 run 3 "$PARALLM" generate $tiny -i "$work" && one_error "$work: is a directory"
 run 0 "$PARALLM" plan $tiny && says out '^peak '
+run 0 "$PARALLM" plan $tiny --quantize q8_0 && says out ' mostly q8_0$'
 run 0 "$PARALLM" plan $tiny --json && says out '"peak_bytes": [1-9]'
 finish
