@@ -98,9 +98,11 @@ pllm_status api_model_text(const struct model *m, char **text, pllm_error *err)
     static const char *const scalings[] = {"none", "linear", "dynamic", "llama3", "yarn", "longrope"};
     const struct model_desc *d = m->desc;
     const pllm_model_info i = api_model_info(m);
+    const bool billions = i.n_parameters >= 1000000000;
     struct buf b = {0};
     bool ok = buf_printf(&b, "architecture      %s\n", i.architecture) &&
-              buf_printf(&b, "parameters        %.2f billion, mostly %s\n", (double)i.n_parameters * 1e-9, i.quantization) &&
+              buf_printf(&b, "parameters        %.2f %s, mostly %s\n", (double)i.n_parameters * (billions ? 1e-9 : 1e-6),
+                         billions ? "billion" : "million", i.quantization) &&
               buf_printf(&b, "layers            %d, hidden size %d, intermediate size %d\n", i.n_layers, i.hidden_size,
                          d->intermediate) &&
               buf_printf(&b, "attention         %d heads of %d, %d for keys and values\n", i.n_heads, i.head_dim,
