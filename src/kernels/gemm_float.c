@@ -187,7 +187,7 @@ static void unpack(float *out, const uint8_t *panel, int k, int n)
 
 enum {
     GROUP = 2,         /* panels at a time: a tile of few rows has registers left for both */
-    PLAIN_CHUNK = 256, /* of K: of two-byte weights, 16 KiB at work and 16 KiB to come */
+    PLAIN_BYTES = 512, /* of an output at a time: of GROUP panels 16 KiB at work and 16 KiB to come */
 };
 
 /* A chunk of K of some panels, and where its sums go. */
@@ -231,11 +231,12 @@ void gemm_float_plain(float *out, size_t out_stride, const void *acts, int rows,
 {
     struct chunk c = {.out_stride = out_stride, .acts = acts, .rows = rows, .K = K,
                       .panel_stride = plain_bytes(K, value_bytes)};
+    const int chunk = PLAIN_BYTES / (int)value_bytes;
     for (int p = 0; p < panels; p += GROUP) {
         c.out = out + FLOAT_PANEL * p;
         c.panels = panels - p < GROUP ? panels - p : GROUP;
-        for (c.k = 0; c.k < K; c.k += PLAIN_CHUNK) {
-            c.n = K - c.k < PLAIN_CHUNK ? K - c.k : PLAIN_CHUNK;
+        for (c.k = 0; c.k < K; c.k += chunk) {
+            c.n = K - c.k < chunk ? K - c.k : chunk;
             c.weights = (const char *)packed + (size_t)p * c.panel_stride + (size_t)c.k * FLOAT_PANEL * value_bytes;
             c.ahead_bytes = (size_t)c.n * FLOAT_PANEL * value_bytes;
             all_rows(&c, tile, max_rows);

@@ -30,16 +30,39 @@ INLINE __m256 load_bf16(const char *weights, size_t i)
 
 typedef __m256 sums[MAX_ROWS][2 * MAX_PANELS];
 
+/* Both halves of a panel. Of bf16 two operations make the sixteen values, where load_bf16 needs four; but the middle two
+ * quarters of the panel have changed places. */
+INLINE void load_panel(__m256 w[2], const char *weights, size_t i, load_fn *load)
+{
+    if (load == load_bf16) {
+        const __m256i v = _mm256_load_si256((const __m256i *)(const void *)(weights + 2 * i)), zero = _mm256_setzero_si256();
+        w[0] = _mm256_castsi256_ps(_mm256_unpacklo_epi16(zero, v));
+        w[1] = _mm256_castsi256_ps(_mm256_unpackhi_epi16(zero, v));
+        return;
+    }
+    w[0] = load(weights, i);
+    w[1] = load(weights, i + 8);
+}
+
+/* Lets the middle two quarters of a panel's sums change places, there and back. */
+INLINE void swap_middle(__m256 *sum)
+{
+    const __m256 low = _mm256_permute2f128_ps(sum[0], sum[1], 0x20), high = _mm256_permute2f128_ps(sum[0], sum[1], 0x31);
+    sum[0] = low;
+    sum[1] = high;
+}
+
 /* One step of k. Which operand is held for how long decides whether the registers suffice. */
 INLINE void step(sums sum, const int R, const int P, const float *act, const char *weights, size_t panel_stride, size_t i,
                  load_fn *load)
 {
     if (P == 1) {
-        __m256 low = load(weights, 16 * i), high = load(weights, 16 * i + 8);
+        __m256 w[2];
+        load_panel(w, weights, 16 * i, load);
         for (int r = 0; r < R; r++) {
             __m256 a = _mm256_broadcast_ss(act + r);
-            sum[r][0] = _mm256_fmadd_ps(a, low, sum[r][0]);
-            sum[r][1] = _mm256_fmadd_ps(a, high, sum[r][1]);
+            sum[r][0] = _mm256_fmadd_ps(a, w[0], sum[r][0]);
+            sum[r][1] = _mm256_fmadd_ps(a, w[1], sum[r][1]);
         }
         return;
     }
@@ -59,18 +82,25 @@ INLINE void multiply(const struct float_tile *t, int p, const int R, const int P
     const char *weights = t->weights + (size_t)p * t->panel_stride, *ahead = t->ahead + (size_t)p * t->panel_stride;
     const float *act = t->act;
     float *out = t->out + FLOAT_PANEL * p;
+    const bool swapped = P == 1 && load == load_bf16;
     sums sum;
-    for (int r = 0; r < R; r++)
+    for (int r = 0; r < R; r++) {
         for (int v = 0; v < 2 * P; v++)
             sum[r][v] = t->first ? _mm256_setzero_ps() : _mm256_loadu_ps(out + (size_t)r * t->out_stride + 8 * v);
+        if (swapped)
+            swap_middle(sum[r]);
+    }
     for (int i = 0; i < t->k; i++, act += t->act_stride, ahead += t->ahead_step) {
         for (int q = 0; q < P; q++)
             _mm_prefetch(ahead + (size_t)q * t->panel_stride, _MM_HINT_T0);
         step(sum, R, P, act, weights, t->panel_stride, (size_t)i, load);
     }
-    for (int r = 0; r < R; r++)
+    for (int r = 0; r < R; r++) {
+        if (swapped)
+            swap_middle(sum[r]);
         for (int v = 0; v < 2 * P; v++)
             _mm256_storeu_ps(out + (size_t)r * t->out_stride + 8 * v, sum[r][v]);
+    }
 }
 
 /* All panels, P at a time and then one by one. */

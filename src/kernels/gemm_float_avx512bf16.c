@@ -15,7 +15,7 @@
 #define INLINE static inline __attribute__((always_inline))
 #endif
 
-enum { MAX_ROWS = 12, MAX_PANELS = 2, PAIR_BYTES = 4 };
+enum { PAIR_BYTES = 4 };
 
 static int pairs(int64_t K)
 {
@@ -81,81 +81,41 @@ static void pack(void *packed, const struct matrix_rows *m, const int32_t *index
 
 /* ---- Products ------------------------------------------------------------------------------------- */
 
-INLINE __m512bh load_pairs(const void *p)
+typedef __m512bh operand; /* pairs */
+typedef operand load_fn(const char *weights, size_t i);
+
+INLINE __m512bh load_pairs(const char *weights, size_t i)
 {
     __m512bh v;
-    memcpy(&v, p, sizeof(v));
+    memcpy(&v, weights + PAIR_BYTES * i, sizeof(v));
     return v;
 }
 
-INLINE __m512bh broadcast_pair(const float *p)
+INLINE __m512bh broadcast(const float *act)
 {
     int32_t one;
     __m512bh v;
-    memcpy(&one, p, sizeof(one));
+    memcpy(&one, act, sizeof(one));
     __m512i all = _mm512_set1_epi32(one);
     memcpy(&v, &all, sizeof(v));
     return v;
 }
 
-/* R rows x P panels from panel p on: constants at every call, so that the sums are registers. */
-INLINE void multiply(const struct float_tile *t, int p, const int R, const int P)
+INLINE __m512 multiply_add(__m512 sum, __m512bh w, __m512bh a)
 {
-    const char *weights = t->weights + (size_t)p * t->panel_stride, *ahead = t->ahead + (size_t)p * t->panel_stride;
-    const float *act = t->act; /* pairs, that is */
-    float *out = t->out + FLOAT_PANEL * p;
-    __m512 sum[MAX_ROWS][MAX_PANELS];
-    __m512bh w[MAX_PANELS];
-    for (int r = 0; r < R; r++)
-        for (int q = 0; q < P; q++)
-            sum[r][q] = t->first ? _mm512_setzero_ps() : _mm512_loadu_ps(out + (size_t)r * t->out_stride + FLOAT_PANEL * q);
-    for (int i = 0; i < t->k; i++, act += t->act_stride, ahead += t->ahead_step) {
-        for (int q = 0; q < P; q++) {
-            _mm_prefetch(ahead + (size_t)q * t->panel_stride, _MM_HINT_T0);
-            w[q] = load_pairs(weights + (size_t)q * t->panel_stride + (size_t)i * FLOAT_PANEL * PAIR_BYTES);
-        }
-        for (int r = 0; r < R; r++) {
-            __m512bh a = broadcast_pair(act + r);
-            for (int q = 0; q < P; q++)
-                sum[r][q] = _mm512_dpbf16_ps(sum[r][q], w[q], a);
-        }
-    }
-    for (int r = 0; r < R; r++)
-        for (int q = 0; q < P; q++)
-            _mm512_storeu_ps(out + (size_t)r * t->out_stride + FLOAT_PANEL * q, sum[r][q]);
+    return _mm512_dpbf16_ps(sum, w, a);
 }
 
-/* All panels, two at a time and then one by one. */
-INLINE void panels(const struct float_tile *t, const int R)
-{
-    int p = 0;
-    for (; p + MAX_PANELS <= t->panels; p += MAX_PANELS)
-        multiply(t, p, R, MAX_PANELS);
-    for (; p < t->panels; p++)
-        multiply(t, p, R, 1);
-}
+#include "kernels/gemm_float_avx512.inc"
 
-static void tile(const struct float_tile *t)
+static void tile_pairs(const struct float_tile *t)
 {
-    switch (t->rows) {
-    case 1: panels(t, 1); break;
-    case 2: panels(t, 2); break;
-    case 3: panels(t, 3); break;
-    case 4: panels(t, 4); break;
-    case 5: panels(t, 5); break;
-    case 6: panels(t, 6); break;
-    case 7: panels(t, 7); break;
-    case 8: panels(t, 8); break;
-    case 9: panels(t, 9); break;
-    case 10: panels(t, 10); break;
-    case 11: panels(t, 11); break;
-    default: panels(t, 12); break;
-    }
+    tile(t, load_pairs);
 }
 
 static void gemm_bf16_avx512bf16(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int n, int K)
 {
-    gemm_float_plain(out, out_stride, acts, rows, packed, n, pairs(K), tile, MAX_ROWS, PAIR_BYTES);
+    gemm_float_plain(out, out_stride, acts, rows, packed, n, pairs(K), tile_pairs, MAX_ROWS, PAIR_BYTES);
 }
 
 /* With float32 activations asked for (gemm_f32), those of the tier below stay. */

@@ -11,7 +11,8 @@
  *   signed       8 bits and tables. vpmaddubsw of |q| and sign(q) x, widened at once: 2 x 128 x 127 < 2^15.
  * Float sums live in the first-level cache (one load and one store per block), as 16 registers are few: with them
  * in registers every tile would be half as large. Codes are unpacked by the first tile and kept in the
- * first-level cache for the others, 512 values of k at a time.
+ * first-level cache for the others, 512 values of k at a time; meanwhile each tile asks the memory for its share of a
+ * stretch to come.
  *
  * Order of a sum: blocks of 32 one after another, acc += isum * x.scale * w.scale, then the minimum's part. */
 #include "base/mem.h"
@@ -31,9 +32,12 @@
 #endif
 
 enum { LANES = 8, PANEL = 16, TILE = 4, GROUPS = 8 };
-enum { STAGE = 16 };           /* blocks of K whose codes are kept unpacked at a time */
-enum { PASS_ROWS = 128 };      /* rows whose float sums are kept at a time */
-enum { PREFETCH_BYTES = 4096 }; /* ahead of the first tile, which is the one that reads memory */
+enum { STAGE = 16 };          /* blocks of K whose codes are kept unpacked at a time; half as many where they take two vectors */
+enum { PASS_ROWS = 128 };     /* rows whose float sums are kept at a time */
+
+/* How far ahead of itself a tile asks for weights. One row is as fast as the memory: near, into the first-level cache.
+ * More rows leave it time: far, into the second-level cache, where more lines can be under way. */
+enum { AHEAD_NEAR = 4096, AHEAD_FAR = 16384 };
 
 /* ---- Activations ---------------------------------------------------------------------------------- */
 
@@ -116,7 +120,7 @@ enum engine { SUMS, HALVES, SIGNED };
 /* What the code is specialised for; all are constants where they are used. */
 struct format {
     enum engine engine;
-    int offset;        /* SUMS, HALVES: q = code - offset */
+    int offset; /* SUMS, HALVES: q = code - offset */
     bool dmin, table;
     struct quant_layout layout; /* MLX: blocks and scale_type come from the panel */
     bool mlx;
@@ -124,15 +128,16 @@ struct format {
 
 /* Unpacked codes and scales of STAGE blocks, for all tiles but the first. */
 struct stage {
-    __m256i code[STAGE][GROUPS][2]; /* SIGNED: q */
+    __m256i code[STAGE][GROUPS][2]; /* SIGNED: of block b, q at 2b and |q| at 2b + 1 */
     __m256 d[STAGE][2], m[STAGE][2];
     __m256i sub[STAGE][2][2];    /* HALVES: of each half, int16 twice for each output */
     __m256i submin[STAGE][2];    /* HALVES with minima: int16 of both halves for each output */
 };
 
-/* A place along K in a panel. */
+/* A place along K: in a panel, and in the rows of a tile. */
 struct place {
     const uint8_t *header, *block;
+    const char *a, *extra;
 };
 
 INLINE __m256i load(const void *p)
@@ -206,15 +211,15 @@ INLINE __m256 bytes_to_floats(const uint8_t *p, bool sign)
 }
 
 /* Factors of the sums and of the activations' sums, for outputs of half p of the panel. */
-INLINE void scales(const struct format *f, enum block_type scale_type, struct place at, int p, __m256 *d, __m256 *m)
+INLINE void scales(const struct format *f, enum block_type scale_type, const struct place *at, int p, __m256 *d, __m256 *m)
 {
-    *d = header_floats(at.header, scale_type, 8 * p);
-    *m = f->dmin ? header_floats(at.header, scale_type, PANEL + 8 * p) : _mm256_setzero_ps();
+    *d = header_floats(at->header, scale_type, 8 * p);
+    *m = f->dmin ? header_floats(at->header, scale_type, PANEL + 8 * p) : _mm256_setzero_ps();
     if (f->layout.sub == SUB_SCALE)
-        *d = _mm256_mul_ps(*d, bytes_to_floats(at.block + 8 * p, true));
+        *d = _mm256_mul_ps(*d, bytes_to_floats(at->block + 8 * p, true));
     if (f->layout.sub == SUB_SCALE_MIN) {
-        *d = _mm256_mul_ps(*d, bytes_to_floats(at.block + 8 * p, false));
-        *m = _mm256_mul_ps(*m, bytes_to_floats(at.block + PANEL + 8 * p, false));
+        *d = _mm256_mul_ps(*d, bytes_to_floats(at->block + 8 * p, false));
+        *m = _mm256_mul_ps(*m, bytes_to_floats(at->block + PANEL + 8 * p, false));
         *m = _mm256_sub_ps(_mm256_setzero_ps(), *m);
     }
     if (f->layout.sub == SUB_HALF_NIBBLES)
@@ -256,24 +261,24 @@ INLINE __m256i fetch(const struct format *f, enum role role, const uint8_t *bloc
     return c;
 }
 
-/* s += pairs of q x over groups g .. end-1, in 16 bits; `start`: what the sums begin with, of row r at 4r, times
- * 2^shift. */
-INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], const char *a, const char *start, int shift,
-                      const uint8_t *block, __m256i (*stage)[2], const int from, const int h)
+/* s += pairs of q x over groups g .. end-1, in 16 bits; `half`: of the block, of HALVES. */
+INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at, __m256i (*stage)[2],
+                      const int half, const int h)
 {
-    const int groups = f->engine == HALVES ? GROUPS / 2 : GROUPS;
+    const int groups = f->engine == HALVES ? GROUPS / 2 : GROUPS, from = half * groups;
+    const int shift = f->engine == HALVES ? (f->offset == 32 ? 3 : 0) : (f->offset == 16 ? 1 : 0);
     UNROLL for (int g = from; g < from + groups; g++) {
-        __m256i w0 = fetch(f, role, block, stage, g, 0), w1 = fetch(f, role, block, stage, g, 1);
+        __m256i w0 = fetch(f, role, at->block, stage, g, 0), w1 = fetch(f, role, at->block, stage, g, 1);
         UNROLL for (int r = 0; r < h; r++) {
-            __m256i x = broadcast_int(a + 4 * (g * h + r));
+            __m256i x = broadcast_int(at->a + 4 * (g * h + r));
             __m256i t0 = _mm256_maddubs_epi16(w0, x), t1 = _mm256_maddubs_epi16(w1, x);
             if (g == from && f->offset == 0) {
                 s[r][0] = t0;
                 s[r][1] = t1;
                 continue;
             }
-            if (g == from) {
-                s[r][0] = broadcast_int(start + 4 * r);
+            if (g == from) { /* what the sums begin with */
+                s[r][0] = broadcast_int(f->engine == HALVES ? at->extra + (AT_HALF + 4 * half) * h + 4 * r : at->a + AT_START * h + 4 * r);
                 if (shift > 0)
                     s[r][0] = _mm256_slli_epi16(s[r][0], shift);
                 s[r][1] = s[r][0];
@@ -284,23 +289,23 @@ INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], c
     }
 }
 
-INLINE void sums_block(const struct format *f, enum role role, __m256i (*s)[2], const char *a, const uint8_t *block,
-                       __m256i (*stage)[2], const int h)
+INLINE void sums_block(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at, __m256i (*stage)[2],
+                       const int h)
 {
-    add_pairs(f, role, s, a, a + AT_START * h, f->offset == 16 ? 1 : 0, block, stage, 0, h);
+    add_pairs(f, role, s, at, stage, 0, h);
     UNROLL for (int r = 0; r < h; r++)
         UNROLL for (int p = 0; p < 2; p++)
             s[r][p] = _mm256_madd_epi16(s[r][p], _mm256_set1_epi16(1));
 }
 
-INLINE void halves_block(const struct format *f, enum role role, __m256i (*s)[2], const char *a, const char *extra,
-                         const uint8_t *block, __m256i (*stage)[2], __m256i (*sub)[2], const int h)
+INLINE void halves_block(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at,
+                         __m256i (*stage)[2], __m256i (*sub)[2], const int h)
 {
     UNROLL for (int half = 0; half < 2; half++) {
         __m256i t[TILE][2];
-        add_pairs(f, role, t, a, extra + (AT_HALF + 4 * half) * h, f->offset == 32 ? 3 : 0, block, stage, GROUPS / 2 * half, h);
+        add_pairs(f, role, t, at, stage, half, h);
         UNROLL for (int p = 0; p < 2; p++) {
-            __m256i scale = role == OTHER ? _mm256_load_si256(&sub[half][p]) : half_scales(f, block, half, p);
+            __m256i scale = role == OTHER ? _mm256_load_si256(&sub[half][p]) : half_scales(f, at->block, half, p);
             if (role == FIRST)
                 _mm256_store_si256(&sub[half][p], scale);
             UNROLL for (int r = 0; r < h; r++) {
@@ -311,15 +316,19 @@ INLINE void halves_block(const struct format *f, enum role role, __m256i (*s)[2]
     }
 }
 
-INLINE void signed_block(const struct format *f, enum role role, __m256i (*s)[2], const char *a, const uint8_t *block,
-                         __m256i (*stage)[2], const int h)
+/* `stage`: of q and of |q|. */
+INLINE void signed_block(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at,
+                         __m256i (*stage)[GROUPS][2], const int h)
 {
     const __m256i one = _mm256_set1_epi16(1);
     UNROLL for (int g = 0; g < GROUPS; g++) {
         UNROLL for (int p = 0; p < 2; p++) {
-            __m256i w = fetch(f, role, block, stage, g, p), magnitude = _mm256_abs_epi8(w);
+            __m256i w = fetch(f, role, at->block, stage[0], g, p);
+            __m256i magnitude = role == OTHER ? _mm256_load_si256(&stage[1][g][p]) : _mm256_abs_epi8(w);
+            if (role == FIRST)
+                _mm256_store_si256(&stage[1][g][p], magnitude);
             UNROLL for (int r = 0; r < h; r++) {
-                __m256i x = broadcast_int(a + 4 * (g * h + r));
+                __m256i x = broadcast_int(at->a + 4 * (g * h + r));
                 __m256i t = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(x, w)), one);
                 s[r][p] = g == 0 ? t : keep(_mm256_add_epi32(s[r][p], t));
             }
@@ -328,27 +337,27 @@ INLINE void signed_block(const struct format *f, enum role role, __m256i (*s)[2]
 }
 
 /* acc += sums times scales, and the minima's part. */
-INLINE void close_block(const struct format *f, float *acc, const char *a, const char *extra, __m256i (*s)[2],
-                        const __m256 *d, const __m256 *m, const __m256i *submin, const int h)
+INLINE void close_block(const struct format *f, float *acc, const struct place *at, __m256i (*s)[2], const __m256 *d,
+                        const __m256 *m, const __m256i *submin, const int h)
 {
     UNROLL for (int r = 0; r < h; r++) {
-        __m256 scale = broadcast_float(a + AT_SCALE * h + 4 * r);
+        __m256 scale = broadcast_float(at->a + AT_SCALE * h + 4 * r);
         UNROLL for (int p = 0; p < 2; p++) {
             float *to = acc + PANEL * r + LANES * p;
             __m256 sum = _mm256_load_ps(to);
             sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(s[r][p]), scale), d[p], sum);
             if (f->dmin && f->engine == HALVES) {
-                __m256i low = _mm256_madd_epi16(broadcast_int(extra + AT_HALVES * h + 4 * r), submin[p]);
+                __m256i low = _mm256_madd_epi16(broadcast_int(at->extra + AT_HALVES * h + 4 * r), submin[p]);
                 sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(low), scale), m[p], sum);
             } else if (f->dmin) {
-                sum = _mm256_fmadd_ps(broadcast_float(a + AT_SUM * h + 4 * r), m[p], sum);
+                sum = _mm256_fmadd_ps(broadcast_float(at->a + AT_SUM * h + 4 * r), m[p], sum);
             }
             _mm256_store_ps(to, sum);
         }
     }
 }
 
-INLINE void block_scales(const struct format *f, enum role role, enum block_type scale_type, struct place at,
+INLINE void block_scales(const struct format *f, enum role role, enum block_type scale_type, const struct place *at,
                          struct stage *stage, int b, __m256 *d, __m256 *m, __m256i *submin)
 {
     UNROLL for (int p = 0; p < 2; p++) {
@@ -360,7 +369,7 @@ INLINE void block_scales(const struct format *f, enum role role, enum block_type
             continue;
         }
         scales(f, scale_type, at, p, &d[p], &m[p]);
-        submin[p] = minima ? half_minima(at.block, p) : _mm256_setzero_si256();
+        submin[p] = minima ? half_minima(at->block, p) : _mm256_setzero_si256();
         if (role == FIRST) {
             stage->d[b][p] = d[p];
             if (f->dmin)
@@ -380,71 +389,89 @@ struct stretch {
     enum block_type scale_type;
 };
 
-/* acc[h][PANEL] += a tile of h rows times a stretch; a, extra: the tile's blocks of that stretch. */
-INLINE void run_tile(const struct format *f, enum role role, float *acc, const char *a, const char *extra,
-                     const struct stretch *k, struct stage *stage, const int h)
+/* Rows of a tile. */
+struct tile {
+    float *acc;            /* [h][PANEL] */
+    const char *a, *extra; /* the tile's blocks of a stretch */
+    const char *ahead;     /* what to ask the memory for meanwhile, but for the distance; ahead_step bytes per block */
+    size_t ahead_step;
+    int h;
+};
+
+INLINE void ask_ahead(const struct tile *t, int b, const int h)
 {
-    const struct quant_layout *l = &f->layout;
-    struct place at = {k->panel, k->panel};
-    for (int b = 0; b < k->n; b++, a += ROW_BYTES * h, extra += ROW_EXTRA * h) {
+    const char *ahead = t->ahead + (size_t)b * t->ahead_step;
+    for (size_t i = 0; i < t->ahead_step; i += 64)
+        if (h == 1)
+            _mm_prefetch(ahead + AHEAD_NEAR + i, _MM_HINT_T0);
+        else
+            _mm_prefetch(ahead + AHEAD_FAR + i, _MM_HINT_T1);
+}
+
+/* acc += the tile's rows times a stretch. */
+INLINE void run_tile(const struct format *f, enum role role, const struct tile *t, const struct stretch *k,
+                     struct stage *stage, const int h)
+{
+    float *acc = t->acc;
+    struct place at = {k->panel, k->panel, t->a, t->extra};
+    for (int b = 0; b < k->n; b++) {
         __m256i s[TILE][2], submin[2];
         __m256 d[2], m[2];
         /* The compiler would take the sums into registers for the whole loop, and spill what it needs inside. */
         __asm__("" : "+r"(acc));
-        if (role != OTHER) {
-            if (b % k->blocks == 0) {
-                at.header = at.block;
-                at.block += (size_t)PANEL * (k->scale_type == TYPE_F32 ? 4 : 2) * (f->dmin ? 2 : 1);
-            }
-            for (size_t i = 0; i < quant_block_bytes(l, PANEL); i += 64)
-                _mm_prefetch((const char *)at.block + PREFETCH_BYTES + i, _MM_HINT_T0);
+        ask_ahead(t, b, h);
+        if (role != OTHER && b % k->blocks == 0) {
+            at.header = at.block;
+            at.block += (size_t)PANEL * (k->scale_type == TYPE_F32 ? 4 : 2) * (f->dmin ? 2 : 1);
         }
         if (f->engine == SUMS)
-            sums_block(f, role, s, a, at.block, stage->code[b], h);
+            sums_block(f, role, s, &at, stage->code[b], h);
         else if (f->engine == HALVES)
-            halves_block(f, role, s, a, extra, at.block, stage->code[b], stage->sub[b], h);
+            halves_block(f, role, s, &at, stage->code[b], stage->sub[b], h);
         else
-            signed_block(f, role, s, a, at.block, stage->code[b], h);
-        block_scales(f, role, k->scale_type, at, stage, b, d, m, submin);
-        close_block(f, acc, a, extra, s, d, m, submin, h);
-        at.block += role == OTHER ? 0 : quant_block_bytes(l, PANEL);
+            signed_block(f, role, s, &at, &stage->code[2 * b], h);
+        block_scales(f, role, k->scale_type, &at, stage, b, d, m, submin);
+        close_block(f, acc, &at, s, d, m, submin, h);
+        at.block += role == OTHER ? 0 : quant_block_bytes(&f->layout, PANEL);
+        at.a += ROW_BYTES * h;
+        at.extra += ROW_EXTRA * h;
     }
 }
 
-INLINE void run_tile_of(const struct format *f, enum role role, float *acc, const char *a, const char *extra,
-                        const struct stretch *k, struct stage *stage, int h)
+INLINE void run_tile_of(const struct format *f, enum role role, const struct tile *t, const struct stretch *k,
+                        struct stage *stage)
 {
-    switch (h) {
-    case 1:
-        run_tile(f, role, acc, a, extra, k, stage, 1);
-        break;
-    case 2:
-        run_tile(f, role, acc, a, extra, k, stage, 2);
-        break;
-    case 3:
-        run_tile(f, role, acc, a, extra, k, stage, 3);
-        break;
-    case 4:
-        run_tile(f, role, acc, a, extra, k, stage, 4);
-        break;
+    switch (t->h) {
+    case 1: run_tile(f, role, t, k, stage, 1); break;
+    case 2: run_tile(f, role, t, k, stage, 2); break;
+    case 3: run_tile(f, role, t, k, stage, 3); break;
+    default: run_tile(f, role, t, k, stage, TILE); break;
     }
+}
+
+static size_t stretch_bytes(const struct format *f, const struct stretch *k, int n)
+{
+    size_t header = (size_t)PANEL * (k->scale_type == TYPE_F32 ? 4 : 2) * (f->dmin ? 2 : 1);
+    return (size_t)(n / k->blocks) * header + (size_t)n * quant_block_bytes(&f->layout, PANEL);
 }
 
 /* All tiles of up to PASS_ROWS rows over blocks first .. first + k->n - 1 of all `blocks`. */
 INLINE void run_stretch(const struct format *f, float *acc, const char *acts, int rows, int first, int blocks,
                         const struct stretch *k, struct stage *stage)
 {
-    size_t tile = mem_round_up((size_t)blocks * TILE * (ROW_BYTES + ROW_EXTRA), MEM_ALIGN);
-    for (int r = 0; r < rows; r += TILE, acts += tile, acc += TILE * PANEL) {
-        int h = rows - r < TILE ? rows - r : TILE;
-        const char *a = acts + (size_t)(first * h) * ROW_BYTES;
-        const char *extra = acts + (size_t)(blocks * h) * ROW_BYTES + (size_t)(first * h) * ROW_EXTRA;
+    size_t whole = mem_round_up((size_t)blocks * TILE * (ROW_BYTES + ROW_EXTRA), MEM_ALIGN);
+    size_t ahead = stretch_bytes(f, k, k->n) / (size_t)k->n, tiles = (size_t)((rows + TILE - 1) / TILE);
+    struct tile t = {.acc = acc, .ahead = (const char *)k->panel, .ahead_step = (ahead + tiles - 1) / tiles};
+    for (int r = 0; r < rows; r += TILE, acts += whole, t.acc += TILE * PANEL, t.ahead += t.ahead_step * (size_t)k->n) {
+        t.h = rows - r < TILE ? rows - r : TILE;
+        t.a = acts + (size_t)(first * t.h) * ROW_BYTES;
+        t.extra = acts + (size_t)(blocks * t.h) * ROW_BYTES + (size_t)(first * t.h) * ROW_EXTRA;
         if (rows <= TILE)
-            run_tile_of(f, ALONE, acc, a, extra, k, stage, h);
+            run_tile_of(f, ALONE, &t, k, stage);
         else if (r == 0)
-            run_tile(f, FIRST, acc, a, extra, k, stage, TILE);
+            run_tile(f, FIRST, &t, k, stage, TILE);
         else
-            run_tile_of(f, OTHER, acc, a, extra, k, stage, h);
+            run_tile_of(f, OTHER, &t, k, stage);
     }
 }
 
@@ -459,12 +486,12 @@ INLINE void run_panel(const struct format *f, float *out, size_t out_stride, con
         memcpy(&header, panel, sizeof(header));
         k = (struct stretch){panel + sizeof(header), 0, header.blocks, (enum block_type)header.scale_type};
     }
-    size_t header_bytes = (size_t)PANEL * (k.scale_type == TYPE_F32 ? 4 : 2) * (f->dmin ? 2 : 1);
+    const int most = f->engine == SIGNED ? STAGE / 2 : STAGE;
     memset(acc, 0, (size_t)rows * PANEL * sizeof(float));
-    for (int first = 0; first < blocks; first += STAGE) {
-        k.n = blocks - first < STAGE ? blocks - first : STAGE;
+    for (int first = 0; first < blocks; first += most) {
+        k.n = blocks - first < most ? blocks - first : most;
         run_stretch(f, acc, acts, rows, first, blocks, &k, &stage);
-        k.panel += (size_t)(k.n / k.blocks) * header_bytes + (size_t)k.n * quant_block_bytes(&f->layout, PANEL);
+        k.panel += stretch_bytes(f, &k, k.n);
     }
     for (int r = 0; r < rows; r++)
         memcpy(out + (size_t)r * out_stride, acc + PANEL * r, PANEL * sizeof(float));

@@ -15,6 +15,7 @@ struct bench_job {
     const float *in;
     char *acts;
     float *out;
+    size_t out_stride;
     int rows, N, K;
     struct pool *pool;
 };
@@ -26,8 +27,7 @@ static void multiply(void *argument, int task, int thread)
     int tasks = (j->n_panels + j->group - 1) / j->group, copy = task / tasks, first = task % tasks * j->group;
     int n = j->n_panels - first < j->group ? j->n_panels - first : j->group;
     const char *panel = j->panels + ((size_t)copy * (size_t)j->n_panels + (size_t)first) * j->panel_bytes;
-    j->g->run(j->out + (size_t)first * (size_t)j->g->panel, (size_t)j->n_panels * (size_t)j->g->panel, j->acts,
-              j->rows, panel, n, j->K);
+    j->g->run(j->out + (size_t)first * (size_t)j->g->panel, j->out_stride, j->acts, j->rows, panel, n, j->K);
 }
 
 static void pack_acts(void *argument, int task, int thread)
@@ -45,6 +45,19 @@ static void run_bench(void *argument)
     int tile = j->g->act->tile_rows;
     pool_run(j->pool, pack_acts, j, (j->rows + tile - 1) / tile);
     pool_run(j->pool, multiply, j, (j->n_panels + j->group - 1) / j->group * j->n_copies);
+}
+
+/* Panels of a task, and floats from row to row of the results, about as linear.c and stream.c of backend/cpu/ have them. */
+static int task_panels(const struct gemm_kernel *g, size_t panel_bytes)
+{
+    const int by_bytes = (int)(((size_t)256 << 10) / panel_bytes), by_columns = 128 / g->panel;
+    const int n = by_bytes < by_columns ? by_bytes : by_columns;
+    return n > 0 ? n : 1;
+}
+
+static size_t result_stride(size_t columns)
+{
+    return columns + 16; /* no two rows in the same set of a cache */
 }
 
 /* Weights that fill no less than this are not in any cache when their turn comes again. */
@@ -94,14 +107,15 @@ static void bench_shape(struct check *c, const struct gemm_kernel *g, struct mat
     struct bench_job j = {.g = g, .N = s->N, .K = s->K, .pool = c->pool, .n_panels = (s->N + g->panel - 1) / g->panel};
     char *panels = make_weights(c, &j, m);
     size_t act_bytes = g->act->bytes(most, s->K), weight_bytes = j.panel_bytes * (size_t)j.n_panels * (size_t)j.n_copies;
-    float *in = malloc((size_t)most * (size_t)s->K * 4), *out = malloc((size_t)most * (size_t)(j.n_panels * g->panel) * 4);
+    j.out_stride = result_stride((size_t)j.n_panels * (size_t)g->panel);
+    float *in = malloc((size_t)most * (size_t)s->K * 4), *out = malloc((size_t)most * j.out_stride * 4);
     for (size_t i = 0; i < (size_t)most * (size_t)s->K; i++)
         in[i] = check_normal(c);
     j.panels = panels;
     j.in = in;
     j.out = out;
     j.acts = mem_alloc_aligned(act_bytes);
-    j.group = (int)(((size_t)64 << 10) / j.panel_bytes) + 1;
+    j.group = task_panels(g, j.panel_bytes);
     for (int i = 0; i < c->n_rows; i++) {
         j.rows = c->rows[i];
         double seconds = check_time(run_bench, &j);

@@ -344,7 +344,7 @@ static void check_entry(struct check *c, const char *prefix, const struct gemm_k
     if (unit <= 64)
         check_shape(c, g, m, 2, 16, 1024 + 3 * unit);
     for (int rows = 1; rows <= 17; rows++) {
-        if (rows % 4 && rows > 9)
+        if (rows % 4 && rows > 9 && rows != 13) /* the parts of the others have no new height */
             continue;
         check_shape(c, g, m, rows, 5, 2 * K);
     }
