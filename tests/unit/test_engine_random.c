@@ -1,5 +1,6 @@
 /* Random operations against a simple model: which samples must be live, what each must give, and that all blocks come
- * back. PARALLM_RANDOM_OPERATIONS sets how many for each seed: 10,000 in the full tier, also under sanitizers. */
+ * back. PARALLM_RANDOM_OPERATIONS sets how many for each seed (10,000 in the full tier, also under sanitizers),
+ * PARALLM_RANDOM_SEEDS how many seeds each of both tests has, PARALLM_RANDOM_FIRST the number of the first. */
 #include "engine_fixture.h"
 
 #include <stdlib.h>
@@ -247,16 +248,31 @@ static void drive(struct fake_model m, uint64_t seed, int blocks, int n_operatio
     engine_close(e);
 }
 
+static int setting(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+    return text ? atoi(text) : otherwise;
+}
+
 static int operations(void)
 {
-    const char *text = getenv("PARALLM_RANDOM_OPERATIONS");
-    return text ? atoi(text) : 600;
+    return setting("PARALLM_RANDOM_OPERATIONS", 600);
+}
+
+static uint64_t first_seed(void)
+{
+    return (uint64_t)setting("PARALLM_RANDOM_FIRST", 1);
+}
+
+static uint64_t end_seed(void)
+{
+    return first_seed() + (uint64_t)setting("PARALLM_RANDOM_SEEDS", 10);
 }
 
 static void everything_in_any_order(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 10; seed++)
+    for (uint64_t seed = first_seed(); seed < end_seed(); seed++)
         drive(fake_model_default(), seed, seed % 3 ? 14 : 200, operations(), seed % 2);
 }
 
@@ -264,10 +280,10 @@ static void everything_with_a_window(void **state)
 {
     (void)state;
     struct fake_model m = fake_model_default();
-    for (uint64_t seed = 20; seed < 30; seed++) {
-        m.window = 1 + (int)seed % 5 * 16;
+    for (uint64_t seed = first_seed(); seed < end_seed(); seed++) {
+        m.window = 1 + (int)(seed % 5) * 16;
         m.rope_switch = seed % 4 == 0 ? 100 : 0;
-        drive(m, seed, seed % 3 ? 40 : 300, operations(), seed % 2);
+        drive(m, seed + (1u << 20), seed % 3 ? 40 : 300, operations(), seed % 2);
     }
 }
 
