@@ -109,8 +109,8 @@ static float block_product(const struct quant_block *w, const int *q, const stru
     int32_t sum[2] = {0, 0};
     for (int k = 0; k < QUANT_BLOCK; k++)
         sum[k / 16] += q[k] * x->q[k];
-    float product = w->d * (float)(w->sub[0] * sum[0] + w->sub[1] * sum[1]);
-    float minimum = w->dmin * (float)(w->submin[0] * x->sum[0] + w->submin[1] * x->sum[1]);
+    float product = w->d * (float)(w->sub.sub[0] * sum[0] + w->sub.sub[1] * sum[1]);
+    float minimum = w->dmin * (float)(w->sub.submin[0] * x->sum[0] + w->sub.submin[1] * x->sum[1]);
     return x->scale * (product + minimum);
 }
 

@@ -10,15 +10,10 @@ static unsigned load_u16(const uint8_t *p)
     return p[0] | (unsigned)p[1] << 8;
 }
 
-static float load_f16(const uint8_t *p)
+static inline void set_sub(struct quant_integers *out, int h, int sub, int submin)
 {
-    return f16_to_f32((uint16_t)load_u16(p));
-}
-
-static void set_sub(struct quant_block *out, int h, int sub, int submin)
-{
-    out->sub[h] = (int16_t)sub;
-    out->submin[h] = (int16_t)submin;
+    out->sub[h] = (int8_t)sub;
+    out->submin[h] = (int8_t)submin;
 }
 
 /* ---- Blocks of 32 ------------------------------------------------------------------------------- */
@@ -37,41 +32,37 @@ static void fifth_bits(uint8_t *code, const uint8_t *high)
         code[i] |= (uint8_t)((high[i / 8] >> (i % 8) & 1) << 4);
 }
 
-static void decode_q4_0(struct quant_block *out, const uint8_t *in)
+static void codes_q4_0(uint8_t *code, const uint8_t *in, int part)
 {
-    out->d = load_f16(in);
-    nibbles(out->code, in + 2);
+    (void)part;
+    nibbles(code, in + 2);
 }
 
-static void decode_q4_1(struct quant_block *out, const uint8_t *in)
+static void codes_q4_1(uint8_t *code, const uint8_t *in, int part)
 {
-    out->d = load_f16(in);
-    out->dmin = load_f16(in + 2);
-    out->submin[0] = out->submin[1] = 1;
-    nibbles(out->code, in + 4);
+    (void)part;
+    nibbles(code, in + 4);
 }
 
-static void decode_q5_0(struct quant_block *out, const uint8_t *in)
+static void codes_q5_0(uint8_t *code, const uint8_t *in, int part)
 {
-    out->d = load_f16(in);
-    nibbles(out->code, in + 6);
-    fifth_bits(out->code, in + 2);
+    (void)part;
+    nibbles(code, in + 6);
+    fifth_bits(code, in + 2);
 }
 
-static void decode_q5_1(struct quant_block *out, const uint8_t *in)
+static void codes_q5_1(uint8_t *code, const uint8_t *in, int part)
 {
-    out->d = load_f16(in);
-    out->dmin = load_f16(in + 2);
-    out->submin[0] = out->submin[1] = 1;
-    nibbles(out->code, in + 8);
-    fifth_bits(out->code, in + 4);
+    (void)part;
+    nibbles(code, in + 8);
+    fifth_bits(code, in + 4);
 }
 
-static void decode_q8_0(struct quant_block *out, const uint8_t *in)
+static void codes_q8_0(uint8_t *code, const uint8_t *in, int part)
 {
-    out->d = load_f16(in);
+    (void)part;
     for (int i = 0; i < 32; i++)
-        out->code[i] = in[2 + i] ^ 0x80; /* q + 128 */
+        code[i] = in[2 + i] ^ 0x80; /* q + 128 */
 }
 
 /* ---- Blocks of 256, of which `part` (0 .. 7) is wanted; layouts: see types.c -------------------- */
@@ -82,31 +73,52 @@ static void two_bits(uint8_t *code, const uint8_t *in, int part)
         code[i] = in[32 * (part / 4) + i] >> (2 * (part % 4)) & 3;
 }
 
-static void decode_q2_k(struct quant_block *out, const uint8_t *in, int part)
+static void codes_q2_k(uint8_t *code, const uint8_t *in, int part)
 {
-    out->d = load_f16(in + 80);
-    out->dmin = load_f16(in + 82);
+    two_bits(code, in + 16, part);
+}
+
+static inline void sub_q2_k(struct quant_integers *out, const uint8_t *in, int part)
+{
     for (int h = 0; h < 2; h++)
         set_sub(out, h, in[2 * part + h] & 15, -(in[2 * part + h] >> 4));
-    two_bits(out->code, in + 16, part);
 }
 
-static void decode_q3_k(struct quant_block *out, const uint8_t *in, int part)
+static void codes_q3_k(uint8_t *code, const uint8_t *in, int part)
+{
+    two_bits(code, in + 32, part);
+    for (int i = 0; i < 32; i++)
+        code[i] |= (uint8_t)((in[i] >> part & 1) << 2);
+}
+
+static inline void sub_q3_k(struct quant_integers *out, const uint8_t *in, int part)
 {
     const uint8_t *scales = in + 96;
-    out->d = load_f16(in + 108);
     for (int h = 0; h < 2; h++) {
-        int j = 2 * part + h;
-        int low = j < 8 ? scales[j] & 15 : scales[j - 8] >> 4;
+        const int j = 2 * part + h;
+        const int low = j < 8 ? scales[j] & 15 : scales[j - 8] >> 4;
         set_sub(out, h, (low | (scales[8 + j % 4] >> (2 * (j / 4)) & 3) << 4) - 32, 0);
     }
-    two_bits(out->code, in + 32, part);
-    for (int i = 0; i < 32; i++)
-        out->code[i] |= (uint8_t)((in[i] >> part & 1) << 2);
 }
 
-static void scale_and_min(struct quant_block *out, const uint8_t *s, int part)
+static void codes_q4_k(uint8_t *code, const uint8_t *in, int part)
 {
+    for (int i = 0; i < 32; i++)
+        code[i] = in[16 + 32 * (part / 2) + i] >> (4 * (part % 2)) & 15;
+}
+
+static void codes_q5_k(uint8_t *code, const uint8_t *in, int part)
+{
+    for (int i = 0; i < 32; i++) {
+        int low = in[48 + 32 * (part / 2) + i] >> (4 * (part % 2)) & 15;
+        code[i] = (uint8_t)(low | (in[16 + i] >> part & 1) << 4);
+    }
+}
+
+/* Of Q4_K and Q5_K. */
+static inline void sub_q4_k(struct quant_integers *out, const uint8_t *in, int part)
+{
+    const uint8_t *s = in + 4;
     int scale, min;
     if (part < 4) {
         scale = s[part] & 63;
@@ -119,120 +131,147 @@ static void scale_and_min(struct quant_block *out, const uint8_t *s, int part)
     set_sub(out, 1, scale, -min);
 }
 
-static void decode_q4_k(struct quant_block *out, const uint8_t *in, int part)
-{
-    out->d = load_f16(in);
-    out->dmin = load_f16(in + 2);
-    scale_and_min(out, in + 4, part);
-    for (int i = 0; i < 32; i++)
-        out->code[i] = in[16 + 32 * (part / 2) + i] >> (4 * (part % 2)) & 15;
-}
-
-static void decode_q5_k(struct quant_block *out, const uint8_t *in, int part)
-{
-    out->d = load_f16(in);
-    out->dmin = load_f16(in + 2);
-    scale_and_min(out, in + 4, part);
-    for (int i = 0; i < 32; i++) {
-        int low = in[48 + 32 * (part / 2) + i] >> (4 * (part % 2)) & 15;
-        out->code[i] = (uint8_t)(low | (in[16 + i] >> part & 1) << 4);
-    }
-}
-
-static void decode_q6_k(struct quant_block *out, const uint8_t *in, int part)
+static void codes_q6_k(uint8_t *code, const uint8_t *in, int part)
 {
     int half = part / 4, j = part % 4;
-    out->d = load_f16(in + 208);
-    for (int h = 0; h < 2; h++)
-        set_sub(out, h, (int8_t)in[192 + 2 * part + h], 0);
     for (int i = 0; i < 32; i++) {
         int low = in[64 * half + 32 * (j % 2) + i] >> (4 * (j / 2)) & 15;
-        out->code[i] = (uint8_t)(low | (in[128 + 32 * half + i] >> (2 * j) & 3) << 4);
+        code[i] = (uint8_t)(low | (in[128 + 32 * half + i] >> (2 * j) & 3) << 4);
     }
 }
 
-static void decode_iq4_xs(struct quant_block *out, const uint8_t *in, int part)
+static inline void sub_q6_k(struct quant_integers *out, const uint8_t *in, int part)
 {
-    int low = in[4 + part / 2] >> (4 * (part % 2)) & 15, high = (int)(load_u16(in + 2) >> (2 * part) & 3);
-    out->d = load_f16(in);
+    for (int h = 0; h < 2; h++)
+        set_sub(out, h, (int8_t)in[192 + 2 * part + h], 0);
+}
+
+static void codes_iq4_xs(uint8_t *code, const uint8_t *in, int part)
+{
+    nibbles(code, in + 8 + 16 * part);
+}
+
+static inline void sub_iq4_xs(struct quant_integers *out, const uint8_t *in, int part)
+{
+    const int low = in[4 + part / 2] >> (4 * (part % 2)) & 15, high = (int)(load_u16(in + 2) >> (2 * part) & 3);
     set_sub(out, 0, (low | high << 4) - 32, 0);
     set_sub(out, 1, (low | high << 4) - 32, 0);
-    nibbles(out->code, in + 8 + 16 * part);
 }
 
 /* ---- MLX: value i of a row in bits i * bits and up; scales and biases in matrices of their own ---- */
 
-static float load_scale(const uint8_t *matrix, enum block_type type, size_t i)
+/* Eight codes of `bits` bits, which are `bits` bytes. */
+static inline void eight_codes(uint8_t *code, const uint8_t *in, int bits)
 {
-    const uint8_t *p = matrix + i * (size_t)block_info[type].bytes;
-    float f;
-    switch (type) {
-    case TYPE_F16:
-        return load_f16(p);
-    case TYPE_BF16:
-        return bf16_to_f32((uint16_t)load_u16(p));
-    default:
-        memcpy(&f, p, sizeof(f));
-        return f;
-    }
+    uint64_t packed = 0;
+    for (int i = 0; i < bits; i++)
+        packed |= (uint64_t)in[i] << (8 * i);
+    for (int i = 0; i < 8; i++)
+        code[i] = (uint8_t)(packed >> (bits * i) & ((1U << bits) - 1));
 }
 
-static void decode_mlx(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block)
+/* The widths in use are constants to the compiler. */
+void quant_mlx_codes(uint8_t code[QUANT_BLOCK], const struct matrix_rows *m, int64_t row, int64_t block)
 {
-    const uint8_t *in = m->data + (size_t)row * m->row_bytes;
-    size_t bits = (size_t)m->bits, first = (size_t)block * QUANT_BLOCK;
-    size_t group = (size_t)row * (size_t)(m->cols / m->group) + first / (size_t)m->group;
-    out->d = load_scale(m->scales, m->scale_type, group);
-    out->dmin = load_scale(m->biases, m->scale_type, group);
-    out->submin[0] = out->submin[1] = 1;
-    for (size_t i = 0; i < QUANT_BLOCK; i++) {
-        size_t bit = (first + i) * bits, shift = bit % 8;
-        unsigned v = in[bit / 8];
-        if (shift + bits > 8)
-            v |= (unsigned)in[bit / 8 + 1] << 8;
-        out->code[i] = (uint8_t)(v >> shift & ((1u << bits) - 1));
-    }
+    const uint8_t *in = m->data + (size_t)row * m->row_bytes + (size_t)block * (size_t)(QUANT_BLOCK / 8 * m->bits);
+    for (int i = 0; i < QUANT_BLOCK; i += 8, in += m->bits)
+        switch (m->bits) {
+        case 3: eight_codes(code + i, in, 3); break;
+        case 4: eight_codes(code + i, in, 4); break;
+        case 6: eight_codes(code + i, in, 6); break;
+        default: eight_codes(code + i, in, m->bits); break;
+        }
 }
 
 /* ---- The table ---------------------------------------------------------------------------------- */
 
 const int8_t quant_iq4_level[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
+/* Of all parts, each with its places as constants. */
+#define ALL_SUBS(type)                                                     \
+    static void subs_##type(struct quant_integers *out, const uint8_t *in)      \
+    {                                                                      \
+        _Pragma("GCC unroll 8") for (int part = 0; part < 8; part++)       \
+            sub_##type(&out[part], in, part);                              \
+    }
+ALL_SUBS(q2_k)
+ALL_SUBS(q3_k)
+ALL_SUBS(q4_k)
+ALL_SUBS(q6_k)
+ALL_SUBS(iq4_xs)
+
 static const struct {
-    void (*decode)(struct quant_block *out, const uint8_t *in);            /* blocks of 32, or */
-    void (*decode_part)(struct quant_block *out, const uint8_t *in, int part); /* of 256 */
+    void (*codes)(uint8_t *code, const uint8_t *in, int part); /* blocks of 32 are part 0 of themselves */
+    void (*subs)(struct quant_integers *out, const uint8_t *in);    /* NULL: 1, and 1 of the minimum if there is one */
+    int d, dmin;                                               /* where a block has them; dmin 0: nowhere */
     int offset;
     const int8_t *table;
 } formats[TYPE_COUNT] = {
-    [TYPE_Q4_0] = {.decode = decode_q4_0, .offset = 8},
-    [TYPE_Q4_1] = {.decode = decode_q4_1},
-    [TYPE_Q5_0] = {.decode = decode_q5_0, .offset = 16},
-    [TYPE_Q5_1] = {.decode = decode_q5_1},
-    [TYPE_Q8_0] = {.decode = decode_q8_0, .offset = 128},
-    [TYPE_IQ4_NL] = {.decode = decode_q4_0, .table = quant_iq4_level},
-    [TYPE_Q2_K] = {.decode_part = decode_q2_k},
-    [TYPE_Q3_K] = {.decode_part = decode_q3_k, .offset = 4},
-    [TYPE_Q4_K] = {.decode_part = decode_q4_k},
-    [TYPE_Q5_K] = {.decode_part = decode_q5_k},
-    [TYPE_Q6_K] = {.decode_part = decode_q6_k, .offset = 32},
-    [TYPE_IQ4_XS] = {.decode_part = decode_iq4_xs, .table = quant_iq4_level},
+    [TYPE_Q4_0] = {codes_q4_0, .offset = 8},
+    [TYPE_Q4_1] = {codes_q4_1, .dmin = 2},
+    [TYPE_Q5_0] = {codes_q5_0, .offset = 16},
+    [TYPE_Q5_1] = {codes_q5_1, .dmin = 2},
+    [TYPE_Q8_0] = {codes_q8_0, .offset = 128},
+    [TYPE_IQ4_NL] = {codes_q4_0, .table = quant_iq4_level},
+    [TYPE_Q2_K] = {codes_q2_k, subs_q2_k, .d = 80, .dmin = 82},
+    [TYPE_Q3_K] = {codes_q3_k, subs_q3_k, .d = 108, .offset = 4},
+    [TYPE_Q4_K] = {codes_q4_k, subs_q4_k, .dmin = 2},
+    [TYPE_Q5_K] = {codes_q5_k, subs_q4_k, .dmin = 2},
+    [TYPE_Q6_K] = {codes_q6_k, subs_q6_k, .d = 208, .offset = 32},
+    [TYPE_IQ4_XS] = {codes_iq4_xs, subs_iq4_xs, .table = quant_iq4_level},
 };
+
+int quant_group(const struct matrix_rows *m)
+{
+    return (m->type == TYPE_MLX ? m->group : block_info[m->type].values) / QUANT_BLOCK;
+}
+
+void quant_subs(struct quant_integers *out, enum block_type type, const uint8_t *in)
+{
+    formats[type].subs(out, in);
+}
+
+struct quant_factors quant_factors(const struct matrix_rows *m, int64_t row)
+{
+    if (m->type == TYPE_MLX) {
+        const size_t bytes = (size_t)block_info[m->scale_type].bytes;
+        const size_t at = (size_t)row * (size_t)(m->cols / m->group) * bytes;
+        return (struct quant_factors){m->scales + at, m->biases + at, bytes};
+    }
+    const uint8_t *in = m->data + (size_t)row * m->row_bytes;
+    const int d = formats[m->type].d, dmin = formats[m->type].dmin;
+    return (struct quant_factors){in + d, dmin ? in + dmin : NULL, (size_t)block_info[m->type].bytes};
+}
+
+static float load_factor(const uint8_t *p, enum block_type type)
+{
+    float f;
+    switch (type) {
+    case TYPE_F32: memcpy(&f, p, sizeof f); return f;
+    case TYPE_BF16: return bf16_to_f32((uint16_t)load_u16(p));
+    default: return f16_to_f32((uint16_t)load_u16(p));
+    }
+}
 
 void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block)
 {
-    *out = (struct quant_block){.sub = {1, 1}};
+    const int n = quant_group(m);
+    const int64_t group = block / n, part = block % n;
+    const enum block_type factor = m->type == TYPE_MLX ? m->scale_type : TYPE_F16;
+    const struct quant_factors f = quant_factors(m, row);
+    const uint8_t *in = m->data + (size_t)row * m->row_bytes + (size_t)group * (size_t)block_info[m->type].bytes;
+    struct quant_integers subs[QUANT_PARTS] = {{{1, 1}, {(int8_t)(f.dmin != NULL), (int8_t)(f.dmin != NULL)}}};
     if (m->type == TYPE_MLX) {
-        decode_mlx(out, m, row, block);
-        return;
-    }
-    int parts = block_info[m->type].values / QUANT_BLOCK;
-    const uint8_t *in = m->data + (size_t)row * m->row_bytes + (size_t)(block / parts) * (size_t)block_info[m->type].bytes;
-    if (formats[m->type].decode) {
-        formats[m->type].decode(out, in);
+        quant_mlx_codes(out->code, m, row, block);
     } else {
-        assert(formats[m->type].decode_part);
-        formats[m->type].decode_part(out, in, (int)(block % parts));
+        assert(formats[m->type].codes);
+        formats[m->type].codes(out->code, in, (int)part);
     }
+    if (formats[m->type].subs)
+        formats[m->type].subs(subs, in);
+    out->sub = subs[formats[m->type].subs ? part : 0];
+    out->d = load_factor(f.d + (size_t)group * f.step, factor);
+    out->dmin = f.dmin ? load_factor(f.dmin + (size_t)group * f.step, factor) : 0;
 }
 
 const int8_t *quant_table(enum block_type type)

@@ -9,16 +9,34 @@
 
 #include "kernels/kernels.h"
 
-enum { QUANT_BLOCK = 32 };
+enum { QUANT_BLOCK = 32, QUANT_PARTS = 8 }; /* of a block of 256 */
+
+struct quant_integers {
+    int8_t sub[2], submin[2];
+};
 
 struct quant_block {
     uint8_t code[QUANT_BLOCK];
     float d, dmin;
-    int16_t sub[2], submin[2];
+    struct quant_integers sub;
 };
 
 /* Values [row][32 * block .. + 31] of a quantized matrix. */
 void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block);
+
+/* Parts of the above, for those who pack them all. A group is what has d and dmin in common: a block of the file, or
+ * MLX's group; quant_group() blocks of 32. */
+int quant_group(const struct matrix_rows *m);
+void quant_subs(struct quant_integers *out, enum block_type type, const uint8_t *in); /* of all blocks of one of 256 */
+void quant_mlx_codes(uint8_t code[QUANT_BLOCK], const struct matrix_rows *m, int64_t row, int64_t block);
+
+/* Where the file keeps d and dmin (NULL: there is none) of group 0 of a row; `step` bytes on are those of the next one. They
+ * are of type m->scale_type in MLX's format, halves in all others. */
+struct quant_factors {
+    const uint8_t *d, *dmin;
+    size_t step;
+};
+struct quant_factors quant_factors(const struct matrix_rows *m, int64_t row);
 
 extern const int8_t quant_iq4_level[16];
 

@@ -36,224 +36,264 @@ size_t quant_panel_bytes(const struct matrix_rows *m, int outputs)
     return mem_round_up(bytes + (m->type == TYPE_MLX ? sizeof(struct quant_mlx_header) : 0), MEM_ALIGN);
 }
 
-/* Vectors of a block; words of four bytes of the widest vector, and of a row's block. */
-enum { VECTORS = 16, MAX_LANES = 16, WORDS = QUANT_BLOCK / 4 };
+/* Bytes of a row that are asked for before they are wanted: rows are read side by side, more of them than processors foresee. */
+enum { MAX_OUTPUTS = 32, HALF = QUANT_BLOCK / 2, AHEAD = 128 };
 
-/* ---- A block of one row -------------------------------------------------------------------------- */
+/* ---- Where a file has the codes --------------------------------------------------------------------- */
 
-/* What the packed form has of it: the codes, four to a word, scale and minimum as the file's bits, and the integers. */
-struct row_block {
-    uint32_t code[WORDS];
-    uint32_t d, dmin;
-    struct quant_block decoded; /* sub and submin alone, of types that have them */
+/* 16 codes' bits of a plane: those of 16 bytes of a block, from bit `shift` up. */
+struct place {
+    int at, shift;
 };
 
-static uint64_t load_u64(const uint8_t *p)
+/* Nearly all formats have them so (types.c draws them); `part` and `h` say which block of 32, and which half. */
+static struct place low_place(enum block_type type, int part, int h)
 {
-    uint64_t v;
+    switch (type) {
+    case TYPE_Q4_0:
+    case TYPE_IQ4_NL: return (struct place){2, 4 * h};
+    case TYPE_Q4_1: return (struct place){4, 4 * h};
+    case TYPE_Q5_0: return (struct place){6, 4 * h};
+    case TYPE_Q5_1: return (struct place){8, 4 * h};
+    case TYPE_Q8_0: return (struct place){2 + HALF * h, 0};
+    case TYPE_Q2_K: return (struct place){16 + 32 * (part / 4) + HALF * h, 2 * (part % 4)};
+    case TYPE_Q3_K: return (struct place){32 + 32 * (part / 4) + HALF * h, 2 * (part % 4)};
+    case TYPE_Q4_K: return (struct place){16 + 32 * (part / 2) + HALF * h, 4 * (part % 2)};
+    case TYPE_Q5_K: return (struct place){48 + 32 * (part / 2) + HALF * h, 4 * (part % 2)};
+    case TYPE_Q6_K: return (struct place){64 * (part / 4) + 32 * (part % 2) + HALF * h, 4 * (part / 2 % 2)};
+    case TYPE_IQ4_XS: return (struct place){8 + 16 * part, 4 * h};
+    default: return (struct place){QUANT_BLOCK * part + HALF * h, 0}; /* of codes that were spread, a byte each */
+    }
+}
+
+static struct place high_place(enum block_type type, int part, int h)
+{
+    switch (type) {
+    case TYPE_Q3_K: return (struct place){HALF * h, part};
+    case TYPE_Q5_K: return (struct place){16 + HALF * h, part};
+    case TYPE_Q6_K: return (struct place){128 + 32 * (part / 4) + HALF * h, 2 * (part % 4)};
+    default: return (struct place){HALF * h, 0}; /* of fifth bits that were spread */
+    }
+}
+
+/* ---- Codes of all outputs -------------------------------------------------------------------------------- */
+
+typedef uint64_t bytes16 __attribute__((vector_size(16)));
+
+static inline bytes16 load(const uint8_t *p)
+{
+    bytes16 v;
     memcpy(&v, p, sizeof v);
     return v;
 }
 
-static uint32_t load_half(const uint8_t *p)
+/* Words 0 .. 3 of two rows: {first, second} of the even words, and of the odd ones. */
+struct word_pairs {
+    bytes16 even, odd;
+};
+
+static inline struct word_pairs pair_words(bytes16 first, bytes16 second)
 {
-    return p[0] | (uint32_t)p[1] << 8;
+    const bytes16 low = {0xFFFFFFFF, 0xFFFFFFFF};
+    return (struct word_pairs){(first & low) | second << 32, first >> 32 | (second & ~low)};
 }
 
-static uint32_t scale_bits(enum block_type type, float value)
+/* The pairs into four vectors, `step` bytes apart. */
+static inline void put_pairs(uint8_t *to, struct word_pairs p, size_t step)
 {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return type == TYPE_F32 ? bits : type == TYPE_F16 ? f32_to_f16(value) : f32_to_bf16(value);
+    const uint64_t words[4] = {p.even[0], p.odd[0], p.even[1], p.odd[1]};
+    for (int g = 0; g < 4; g++)
+        memcpy(to + (size_t)g * step, &words[g], sizeof words[g]);
 }
 
-static const uint64_t LOW_NIBBLES = 0x0F0F0F0F0F0F0F0F;
-
-/* 16 bytes of two codes each: the low halves are codes 0 .. 15, the high ones 16 .. 31. */
-static void take_nibbles(uint32_t *code, const uint8_t *in)
+/* 16 codes of two rows of the panel's first half, a, and two of its second, b, into a plane of `bits` bits; `to`: where the
+ * first one's word of codes 0 .. 3 belongs. */
+static inline void put_codes(uint8_t *to, const bytes16 a[2], const bytes16 b[2], int lanes, int bits, int shift)
 {
-    const uint64_t a = load_u64(in), b = load_u64(in + 8);
-    const uint64_t codes[4] = {a & LOW_NIBBLES, b & LOW_NIBBLES, a >> 4 & LOW_NIBBLES, b >> 4 & LOW_NIBBLES};
-    memcpy(code, codes, sizeof codes);
+    const size_t vector = 4 * (size_t)lanes;
+    if (bits == 8) {
+        put_pairs(to, pair_words(a[0], a[1]), 2 * vector);
+        put_pairs(to + vector, pair_words(b[0], b[1]), 2 * vector);
+        return;
+    }
+    const uint64_t mask = ((1U << bits) - 1) * (uint64_t)0x0101010101010101;
+    const struct word_pairs p = pair_words((a[0] >> shift & mask) | (b[0] >> shift & mask) << bits,
+                                           (a[1] >> shift & mask) | (b[1] >> shift & mask) << bits);
+    if (bits == 4) {
+        put_pairs(to, p, vector);
+        return;
+    }
+    const bytes16 two = p.even | p.odd << (2 * bits);
+    const uint64_t words[2] = {bits == 2 ? two[0] : two[0] | two[1] << 4, two[1]};
+    memcpy(to, words, sizeof *words);
+    if (bits == 2)
+        memcpy(to + vector, words + 1, sizeof *words);
 }
 
-/* Bit i of the byte as 16 in byte i. */
-static uint64_t spread_bits(uint8_t byte)
+/* Of the blocks that begin `at` bytes on in each row. */
+static inline void put_rows(uint8_t *to, const uint8_t *const *row, size_t at, int shift, int lanes, int bits)
 {
-    const uint64_t each = (byte * (uint64_t)0x0101010101010101) & 0x8040201008040201;
-    return ((each + 0x7F7F7F7F7F7F7F7F) & 0x8080808080808080) >> 3;
+    for (int n = 0; n < lanes; n += 2) {
+        const bytes16 a[2] = {load(row[n] + at), load(row[n + 1] + at)};
+        const bytes16 b[2] = {load(row[lanes + n] + at), load(row[lanes + n + 1] + at)};
+        put_codes(to + 4 * n, a, b, lanes, bits, shift);
+    }
 }
 
-static void take_fifth_bits(uint32_t *code, const uint8_t *in)
+/* The number of bits is a constant to the compiler. */
+static inline void put_plane(uint8_t *to, const uint8_t *const *row, size_t at, const struct place from[2], int lanes,
+                             int bits)
+{
+    for (int h = 0; h < 2; h++, to += 4 * bits * lanes) {
+        const size_t first = at + (size_t)from[h].at;
+        switch (bits) {
+        case 1: put_rows(to, row, first, from[h].shift, lanes, 1); break;
+        case 2: put_rows(to, row, first, from[h].shift, lanes, 2); break;
+        case 4: put_rows(to, row, first, from[h].shift, lanes, 4); break;
+        default: put_rows(to, row, first, 0, lanes, 8); break;
+        }
+    }
+}
+
+/* ---- Integers and floats ------------------------------------------------------------------------------------ */
+
+static inline void pack_sub(uint8_t *to, enum quant_sub kind, const struct quant_integers *s, int outputs)
+{
+    if (kind == SUB_HALF_NIBBLES) {
+        to[0] = (uint8_t)(s->sub[0] | -s->submin[0] << 4);
+        to[outputs] = (uint8_t)(s->sub[1] | -s->submin[1] << 4);
+        return;
+    }
+    to[0] = (uint8_t)s->sub[0];
+    if (kind != SUB_SCALE)
+        to[outputs] = (uint8_t)(kind == SUB_HALVES ? s->sub[1] : -s->submin[0]);
+}
+
+/* Of the superblock of output j; the kind is a constant to the compiler. */
+static inline void pack_subs(uint8_t *to, const struct quant_layout *l, const struct quant_integers s[QUANT_PARTS],
+                             size_t block_bytes, int outputs)
+{
+    for (int part = 0; part < QUANT_PARTS; part++, to += block_bytes)
+        switch (l->sub) {
+        case SUB_SCALE: pack_sub(to, SUB_SCALE, &s[part], outputs); break;
+        case SUB_SCALE_MIN: pack_sub(to, SUB_SCALE_MIN, &s[part], outputs); break;
+        case SUB_HALVES: pack_sub(to, SUB_HALVES, &s[part], outputs); break;
+        default: pack_sub(to, SUB_HALF_NIBBLES, &s[part], outputs); break;
+        }
+}
+
+static inline void pack_factor(uint8_t *to, const uint8_t *from, size_t bytes)
+{
+    if (bytes == 2)
+        memcpy(to, from, 2);
+    else
+        memcpy(to, from, 4);
+}
+
+/* ---- A superblock of all outputs --------------------------------------------------------------------------- */
+
+/* What is known of a panel before its superblocks. */
+struct packing {
+    struct quant_layout l;
+    const struct matrix_rows *m;
+    const int32_t *index;
+    size_t block_bytes, factor_bytes;
+    const uint8_t *row[MAX_OUTPUTS];           /* in the file; of an output that is not there, any: its factors are 0 */
+    struct quant_factors factors[MAX_OUTPUTS]; /* of the row's first superblock */
+    struct place low[QUANT_PARTS][2], high[QUANT_PARTS][2];
+};
+
+static void prepare(struct packing *p, const struct matrix_rows *m, const int32_t *index, int outputs)
+{
+    p->l = quant_layout(m);
+    p->m = m;
+    p->index = index;
+    p->block_bytes = quant_block_bytes(&p->l, outputs);
+    p->factor_bytes = (size_t)block_info[p->l.scale_type].bytes;
+    for (int j = 0; j < outputs; j++) {
+        const int32_t row = index[j] < 0 ? 0 : index[j];
+        p->row[j] = m->data + (size_t)row * m->row_bytes;
+        p->factors[j] = quant_factors(m, row);
+    }
+    for (int part = 0; part < p->l.blocks; part++)
+        for (int h = 0; h < 2; h++) {
+            p->low[part][h] = low_place(m->type, part, h);
+            p->high[part][h] = high_place(m->type, part, h);
+        }
+}
+
+/* The header and the blocks' integers; *to is behind the header then. */
+static inline void pack_scales(uint8_t **to, const struct packing *p, int64_t g, int outputs)
+{
+    uint8_t *const blocks = *to + quant_header_bytes(&p->l, outputs);
+    for (int j = 0; j < outputs; j++) {
+        if (p->index[j] < 0)
+            continue;
+        const struct quant_factors *f = &p->factors[j];
+        const size_t at = (size_t)g * f->step;
+        pack_factor(*to + (size_t)j * p->factor_bytes, f->d + at, p->factor_bytes);
+        if (p->l.dmin)
+            pack_factor(*to + (size_t)(outputs + j) * p->factor_bytes, f->dmin + at, p->factor_bytes);
+        if (p->l.sub != SUB_NONE) {
+            struct quant_integers s[QUANT_PARTS];
+            quant_subs(s, p->m->type, p->row[j] + at);
+            pack_subs(blocks + j, &p->l, s, p->block_bytes, outputs);
+        }
+    }
+    *to = blocks;
+}
+
+/* Codes that the file has in another order: MLX's, a byte each (as int8 in planes of eight bits). */
+static void spread_mlx(uint8_t *code, const struct packing *p, int j, int64_t g)
+{
+    const int32_t row = p->index[j] < 0 ? 0 : p->index[j];
+    for (int part = 0; part < p->l.blocks; part++, code += QUANT_BLOCK) {
+        quant_mlx_codes(code, p->m, row, g * p->l.blocks + part);
+        for (int i = 0; i < QUANT_BLOCK && p->l.low_bits == 8; i++)
+            code[i] ^= 0x80;
+    }
+}
+
+/* The fifth bits of Q5_0 and Q5_1, which are four bytes: bit i of each becomes bit 0 of byte i of eight. */
+static void spread_fifth(uint8_t *code, const uint8_t *in)
 {
     for (int i = 0; i < 4; i++) {
-        const uint64_t bits = spread_bits(in[i]);
-        code[2 * i] |= (uint32_t)bits;
-        code[2 * i + 1] |= (uint32_t)(bits >> 32);
+        const uint64_t each = in[i] * (uint64_t)0x0101010101010101 & 0x8040201008040201;
+        const uint64_t bits = ((each + 0x7F7F7F7F7F7F7F7F) & 0x8080808080808080) >> 7;
+        memcpy(code + 8 * i, &bits, sizeof bits);
     }
 }
 
-static void take_q5_0(struct row_block *out, const uint8_t *in)
+static inline void pack_codes(uint8_t *to, const struct packing *p, int64_t g, int outputs)
 {
-    out->d = load_half(in);
-    take_nibbles(out->code, in + 6);
-    take_fifth_bits(out->code, in + 2);
-}
-
-static void take_q5_1(struct row_block *out, const uint8_t *in)
-{
-    out->d = load_half(in);
-    out->dmin = load_half(in + 2);
-    take_nibbles(out->code, in + 8);
-    take_fifth_bits(out->code, in + 4);
-}
-
-/* Codes are q + 128 (quant.c), planes of eight bits hold q: twice flipped is not at all. */
-static void take_q8_0(struct row_block *out, const uint8_t *in)
-{
-    out->d = load_half(in);
-    memcpy(out->code, in + 2, sizeof out->code);
-    for (int g = 0; g < WORDS; g++)
-        out->code[g] ^= 0x80808080;
-}
-
-/* Any type, by the integers that every reader of it agrees on. */
-static void take_decoded(struct row_block *out, const struct quant_layout *l, const struct matrix_rows *m, int64_t row,
-                         int64_t b)
-{
-    quant_decode(&out->decoded, m, row, b);
-    memcpy(out->code, out->decoded.code, sizeof out->code);
-    out->d = scale_bits(l->scale_type, out->decoded.d);
-    out->dmin = l->dmin ? scale_bits(l->scale_type, out->decoded.dmin) : 0;
-}
-
-static void take_block(struct row_block *out, const struct quant_layout *l, const struct matrix_rows *m, int64_t row,
-                       int64_t b)
-{
-    const uint8_t *in = m->data + (size_t)row * m->row_bytes + (size_t)b * (size_t)block_info[m->type].bytes;
-    switch (m->type) {
-    case TYPE_Q5_0: take_q5_0(out, in); break;
-    case TYPE_Q5_1: take_q5_1(out, in); break;
-    case TYPE_Q8_0: take_q8_0(out, in); break;
-    default: take_decoded(out, l, m, row, b); break;
+    uint8_t spread[MAX_OUTPUTS][4 * QUANT_BLOCK];
+    const uint8_t *made[MAX_OUTPUTS]; /* rows of `spread` */
+    const enum block_type type = p->m->type;
+    const bool fifth = type == TYPE_Q5_0 || type == TYPE_Q5_1;
+    const size_t bytes = (size_t)block_info[type].bytes, at = (size_t)g * bytes;
+    for (int j = 0; j < outputs && (fifth || type == TYPE_MLX); j++) {
+        made[j] = spread[j];
+        if (fifth)
+            spread_fifth(spread[j], p->row[j] + at + (type == TYPE_Q5_0 ? 2 : 4));
+        else
+            spread_mlx(spread[j], p, j, g);
+    }
+    for (int part = 0; part < p->l.blocks; part++, to += p->block_bytes) {
+        uint8_t *low = to + quant_sub_bytes(&p->l, outputs), *high = low + outputs * 4 * p->l.low_bits;
+        put_plane(low, type == TYPE_MLX ? made : p->row, at, p->low[part], outputs / 2, p->l.low_bits);
+        if (p->l.high_bits > 0)
+            put_plane(high, fifth ? made : p->row, fifth ? 0 : at, p->high[part], outputs / 2, p->l.high_bits);
     }
 }
 
-/* ---- A block of all outputs ---------------------------------------------------------------------------- */
-
-static void store_scale(uint8_t *to, enum block_type type, int i, uint32_t bits)
+static void ask_ahead(const struct packing *p, int64_t g, int outputs)
 {
-    const uint16_t half = (uint16_t)bits;
-    if (type == TYPE_F32)
-        memcpy(to + 4 * i, &bits, 4);
-    else
-        memcpy(to + 2 * i, &half, 2);
-}
-
-static void pack_header(uint8_t *to, const struct quant_layout *l, const struct row_block *b, int j, int outputs)
-{
-    store_scale(to, l->scale_type, j, b->d);
-    if (l->dmin)
-        store_scale(to, l->scale_type, outputs + j, b->dmin);
-}
-
-static void pack_sub(uint8_t *to, const struct quant_layout *l, const struct quant_block *b, int j, int outputs)
-{
-    switch (l->sub) {
-    case SUB_NONE:
-        break;
-    case SUB_SCALE:
-        to[j] = (uint8_t)b->sub[0];
-        break;
-    case SUB_SCALE_MIN:
-        to[j] = (uint8_t)b->sub[0];
-        to[outputs + j] = (uint8_t)-b->submin[0];
-        break;
-    case SUB_HALVES:
-        to[j] = (uint8_t)b->sub[0];
-        to[outputs + j] = (uint8_t)b->sub[1];
-        break;
-    case SUB_HALF_NIBBLES:
-        to[j] = (uint8_t)(b->sub[0] | -b->submin[0] << 4);
-        to[outputs + j] = (uint8_t)(b->sub[1] | -b->submin[1] << 4);
-        break;
-    }
-}
-
-/* Packs vectors of codes, `shift` taken off, into a plane of `bits` bits. */
-static inline void pack_plane(uint8_t *plane, uint32_t (*vector)[MAX_LANES], int lanes, int bits, int shift)
-{
-    const uint32_t mask = ((1U << bits) - 1) * 0x01010101;
-    const int per_byte = 8 / bits;
-    for (int v = 0; v < VECTORS; v += per_byte, plane += 4 * lanes) {
-        uint32_t words[MAX_LANES] = {0};
-        for (int i = 0; i < per_byte; i++)
-            for (int n = 0; n < lanes; n++)
-                words[n] |= (vector[v + i][n] >> shift & mask) << (bits * i);
-        memcpy(plane, words, 4 * (size_t)lanes);
-    }
-}
-
-/* The block of all outputs; header NULL: not the first of its superblock. */
-static inline void pack_block(uint8_t *header, uint8_t *to, const struct quant_layout *l, const struct matrix_rows *m,
-                       const int32_t *index, int64_t b, int outputs)
-{
-    uint32_t vector[VECTORS][MAX_LANES];
-    const uint32_t flip = l->low_bits == 8 ? 0x80808080 : 0;
-    const int lanes = outputs / 2;
-    for (int j = 0; j < outputs; j++) {
-        struct row_block block;
-        if (index[j] >= 0) {
-            take_block(&block, l, m, index[j], b);
-            if (header)
-                pack_header(header, l, &block, j, outputs);
-            pack_sub(to, l, &block.decoded, j, outputs);
-        }
-        for (int g = 0; g < WORDS; g++)
-            vector[2 * g + j / lanes][j % lanes] = index[j] < 0 ? 0 : block.code[g] ^ flip;
-    }
-    uint8_t *low = to + quant_sub_bytes(l, outputs);
-    pack_plane(low, vector, lanes, l->low_bits, 0);
-    if (l->high_bits > 0)
-        pack_plane(low + outputs * 4 * l->low_bits, vector, lanes, l->high_bits, l->low_bits);
-}
-
-/* ---- q4_0 and q4_1, the most common: two rows' codes meet in one word, without a step between -------------- */
-
-static inline void put_words(uint8_t *plane, int g, int lane, int lanes, uint64_t two)
-{
-    const uint32_t low = (uint32_t)two, high = (uint32_t)(two >> 32);
-    memcpy(plane + 4 * (g * lanes + lane), &low, 4);
-    memcpy(plane + 4 * ((g + 1) * lanes + lane), &high, 4);
-}
-
-/* The codes of rows `lane` and `lane + lanes`: low halves of a byte are codes 0 .. 15, high ones 16 .. 31. */
-static inline void pack_pair(uint8_t *plane, const uint8_t *a, const uint8_t *b, int lane, int lanes)
-{
-    for (int h = 0; h < 2; h++) {
-        const uint64_t x = load_u64(a + 8 * h), y = load_u64(b + 8 * h);
-        put_words(plane, 2 * h, lane, lanes, (x & LOW_NIBBLES) | (y & LOW_NIBBLES) << 4);
-        put_words(plane, 4 + 2 * h, lane, lanes, (x >> 4 & LOW_NIBBLES) | (y & ~LOW_NIBBLES));
-    }
-}
-
-static inline void pack_nibble_panel(uint8_t *to, const struct matrix_rows *m, const int32_t *index, const int outputs)
-{
-    static const uint8_t none[20] = {0}; /* a block of a row that is not there */
-    const int lanes = outputs / 2, bytes = block_info[m->type].bytes, scales = bytes - 16;
-    for (int64_t b = 0; b < m->cols / QUANT_BLOCK; b++) {
-        const uint8_t *row[2 * MAX_LANES];
-        for (int j = 0; j < outputs; j++) {
-            row[j] = index[j] < 0 ? none : m->data + (size_t)index[j] * m->row_bytes + (size_t)b * (size_t)bytes;
-            memcpy(to + 2 * j, row[j], 2);
-            if (scales == 4)
-                memcpy(to + 2 * (outputs + j), row[j] + 2, 2);
-        }
-        to += scales * outputs;
-        for (int lane = 0; lane < lanes; lane++)
-            pack_pair(to, row[lane] + scales, row[lanes + lane] + scales, lane, lanes);
-        to += 16 * outputs;
-    }
+    const size_t bytes = (size_t)block_info[p->m->type].bytes;
+    if (bytes < MEM_ALIGN / 2 && g % 2)
+        return;
+    for (size_t at = 0; at < bytes; at += MEM_ALIGN)
+        for (int j = 0; j < outputs; j++)
+            __builtin_prefetch(p->row[j] + (size_t)g * bytes + AHEAD + at);
 }
 
 /* Outputs that are not there leave zeros behind. */
@@ -267,27 +307,21 @@ static bool is_full(const int32_t *index, int outputs)
 
 static inline void pack_panel(uint8_t *to, const struct matrix_rows *m, const int32_t *index, const int outputs)
 {
-    const struct quant_layout l = quant_layout(m);
+    struct packing p;
     uint8_t *const end = to + quant_panel_bytes(m, outputs);
+    prepare(&p, m, index, outputs);
     if (!is_full(index, outputs))
         memset(to, 0, (size_t)(end - to));
     if (m->type == TYPE_MLX) {
-        struct quant_mlx_header h = {.blocks = l.blocks, .scale_type = l.scale_type};
+        struct quant_mlx_header h = {.blocks = p.l.blocks, .scale_type = p.l.scale_type};
         memcpy(to, &h, sizeof(h));
         to += sizeof(h);
     }
-    if (m->type == TYPE_Q4_0 || m->type == TYPE_Q4_1) {
-        pack_nibble_panel(to, m, index, outputs);
-        to += (size_t)(m->cols / QUANT_BLOCK) * (quant_header_bytes(&l, outputs) + quant_block_bytes(&l, outputs));
-        memset(to, 0, (size_t)(end - to));
-        return;
-    }
-    for (int64_t b = 0; b < m->cols / QUANT_BLOCK; b++) {
-        bool first = b % l.blocks == 0;
-        uint8_t *header = first ? to : NULL;
-        to += first ? quant_header_bytes(&l, outputs) : 0;
-        pack_block(header, to, &l, m, index, b, outputs);
-        to += quant_block_bytes(&l, outputs);
+    for (int64_t g = 0; g < m->cols / (QUANT_BLOCK * p.l.blocks); g++) {
+        ask_ahead(&p, g, outputs);
+        pack_scales(&to, &p, g, outputs);
+        pack_codes(to, &p, g, outputs);
+        to += (size_t)p.l.blocks * p.block_bytes;
     }
     memset(to, 0, (size_t)(end - to));
 }
@@ -295,8 +329,8 @@ static inline void pack_panel(uint8_t *to, const struct matrix_rows *m, const in
 /* The width is a constant to the compiler, of which the loops over lanes are made. */
 void quant_panel_pack(void *packed, const struct matrix_rows *m, const int32_t *index, int outputs)
 {
-    if (outputs == 2 * MAX_LANES)
-        pack_panel(packed, m, index, 2 * MAX_LANES);
+    if (outputs == MAX_OUTPUTS)
+        pack_panel(packed, m, index, MAX_OUTPUTS);
     else
-        pack_panel(packed, m, index, MAX_LANES);
+        pack_panel(packed, m, index, MAX_OUTPUTS / 2);
 }

@@ -162,7 +162,7 @@ static void decode_row(double *value, double *size, const struct matrix_rows *m,
             quant_decode(&b, m, row, k / QUANT_BLOCK);
         int i = k % QUANT_BLOCK, q = table ? table[b.code[i]] : b.code[i] - quant_offset(m->type);
         int largest = m->type == TYPE_Q8_0 || m->type == TYPE_MLX || table ? 255 : 64;
-        double d = (double)b.d * b.sub[i / 16], low = (double)b.dmin * b.submin[i / 16];
+        double d = (double)b.d * b.sub.sub[i / 16], low = (double)b.dmin * b.sub.submin[i / 16];
         value[k] = d * q + low;
         size[k] = fabs(d) * largest + fabs(low);
     }
