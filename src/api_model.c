@@ -94,14 +94,22 @@ static pllm_status read_end_tokens(pllm_model *m, const struct checkpoint *c, pl
     return status;
 }
 
-/* Everything that is read before the weights: the checkpoint, which *c takes over only on success. */
-static pllm_status open_text(pllm_model *m, const struct checkpoint *c, const pllm_model_options *o, pllm_error *err)
+/* What is read beside the weights. */
+struct text_job {
+    pllm_model *model;
+    const struct checkpoint *checkpoint;
+    const char *chat_template;
+};
+
+static pllm_status open_text(void *user, pllm_error *err)
 {
-    pllm_status status = api_tokenizer_of(&m->tokenizer, c, err);
+    const struct text_job *job = user;
+    pllm_model *m = job->model;
+    pllm_status status = api_tokenizer_of(&m->tokenizer, job->checkpoint, err);
     if (!status)
-        status = use_template(m->tokenizer, o->chat_template, err);
+        status = use_template(m->tokenizer, job->chat_template, err);
     if (!status)
-        status = read_end_tokens(m, c, err);
+        status = read_end_tokens(m, job->checkpoint, err);
     return status;
 }
 
@@ -115,11 +123,12 @@ pllm_status pllm_model_open(pllm_model **out, const char *path, const pllm_model
     if (!status)
         status = api_checkpoint(&c, &m->path, path, &o, err);
     if (!status)
-        status = open_text(m, c, &o, err);
-    if (!status)
         status = pool_open(&pool, o.threads ? o.threads : platform_cores(), err);
     if (!status) {
-        const struct model_options mo = api_model_options(&o, pool);
+        struct text_job text = {m, c, o.chat_template};
+        struct model_options mo = api_model_options(&o, pool);
+        mo.meanwhile = open_text;
+        mo.meanwhile_user = &text;
         status = model_open(&m->model, c, &mo, err);
         c = NULL; /* taken over, also on failure */
     }

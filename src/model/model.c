@@ -80,12 +80,13 @@ static void forget_rows(const void *owner, int64_t first, int64_t n)
     checkpoint_forget(from->checkpoint, from->tensor, first, n);
 }
 
-static pllm_status load_weights(struct model *m, const struct binding *b, const struct model_options *o, pllm_error *err)
+static pllm_status load_weights(struct model *m, const struct binding *b, const struct model_options *o,
+                                const struct aside *aside, pllm_error *err)
 {
     uint64_t total = 0, done = 0;
     for (size_t i = 0; i < b->weights.n; i++)
         total += b->weights.at[i].source.m.row_bytes * (uint64_t)b->weights.at[i].source.n_rows;
-    for (size_t i = 0; i < b->weights.n; i++) {
+    for (size_t i = 0; i < b->weights.n && !aside_failed(aside); i++) {
         const struct weight_job *job = &b->weights.at[i];
         const struct origin from = {m->checkpoint, job->tensor};
         struct weight_source source = job->source;
@@ -100,6 +101,19 @@ static pllm_status load_weights(struct model *m, const struct binding *b, const 
             return error_set(err, PLLM_E_ARGUMENT, "interrupted");
     }
     return PLLM_OK;
+}
+
+/* Of two errors, that of what was read aside is told: it would have been the first without threads. */
+static pllm_status load(struct model *m, const struct binding *b, const struct model_options *o, pllm_error *err)
+{
+    struct aside aside;
+    pllm_error why = {0};
+    aside_start(&aside, o->meanwhile, o->meanwhile_user, pool_threads(o->pool) > 1);
+    pllm_status status = load_vectors(m, b, &why);
+    if (!status)
+        status = load_weights(m, b, o, &aside, &why);
+    const pllm_status other = aside_join(&aside, err);
+    return other ? other : status ? error_set(err, status, "%s", why.message) : PLLM_OK;
 }
 
 /* Everything but the weights' values: description, device, places of all tensors. */
@@ -130,9 +144,7 @@ pllm_status model_open(struct model **out, struct checkpoint *checkpoint, const 
     m->checkpoint = checkpoint;
     pllm_status status = open_description(m, &b, o, err);
     if (!status)
-        status = load_vectors(m, &b, err);
-    if (!status)
-        status = load_weights(m, &b, o, err);
+        status = load(m, &b, o, err);
     bind_fini(&b);
     if (status)
         model_close(m);

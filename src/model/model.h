@@ -3,6 +3,7 @@
 #define PARALLM_MODEL_MODEL_H
 
 #include "backend/backend.h"
+#include "base/aside.h"
 #include "model/desc.h"
 #include "weights/tensor.h"
 
@@ -44,6 +45,10 @@ struct model_options {
     struct pool *pool; /* for packing */
     pllm_progress progress;
     void *progress_user;
+    /* What else is to be read of the checkpoint, by a thread of its own while the pool packs, or NULL. The model fails with
+     * it; where it fails itself, it may not have been called. */
+    aside_call *meanwhile;
+    void *meanwhile_user;
 };
 
 /* Takes the checkpoint over, also on failure. */
