@@ -38,7 +38,7 @@ pllm_status api_resolve(char **out, const char *path, const pllm_model_options *
         return PLLM_OK;
     }
     if (!hub_name_parse(&name, path) || !hub_name_is_model(&name))
-        return error_set(err, PLLM_E_IO, "%s: no such file or folder", path);
+        return error_set(err, PLLM_E_IO, "%s: no such file or folder, and no name of a model as org/model", path);
     const struct hub_request r = {.name = &name,
                                   .want = want == API_MODEL ? HUB_MODEL : HUB_TOKENIZER,
                                   .progress = o->progress,

@@ -20,6 +20,9 @@ f32, f16, bf16), from an MLX-quantized folder (2, 3, 4, 5, 6 and 8 bits, groups 
 architecture, from GGUF files (F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS; split or not).
 `parallm quantize` writes GGUF (`docs/quantize.md`).
 
+LongRoPE has two lists of factors: a sequence that has grown longer than the original context is rotated with the long ones, from its
+first position on, and what was computed with the short ones is computed again.
+
 | family | config.json: architectures | general.architecture of GGUF | models |
 |---|---|---|---|
 """

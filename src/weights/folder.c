@@ -2,10 +2,11 @@
 #include "weights/config.h"
 #include "weights/reader.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_CONFIG = 4 << 20, MAX_INDEX = 64 << 20 };
+enum { MAX_CONFIG = 4 << 20, MAX_INDEX = 64 << 20, MAX_NAMED = 4 };
 
 /* "folder/name" in the checkpoint's memory, as messages and json values keep it. */
 static pllm_status join(struct checkpoint *c, const char *name, const char **out, pllm_error *err)
@@ -29,11 +30,40 @@ static pllm_status parse_file(struct json *out, const char *path, size_t limit, 
     return status;
 }
 
+/* Says what a folder without config.json has instead: people put GGUF files of several types side by side. */
+static pllm_status refuse_folder(const char *folder, pllm_error *err)
+{
+    struct buf names = {0};
+    DIR *dir = opendir(folder);
+    bool good = true;
+    int n = 0;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        const size_t length = strlen(e->d_name);
+        if (length < 5 || strcmp(e->d_name + length - 5, ".gguf") != 0)
+            continue;
+        if (n < MAX_NAMED)
+            good = good && buf_printf(&names, "%s%s", n ? ", " : "", e->d_name);
+        n++;
+    }
+    if (dir)
+        closedir(dir);
+    pllm_status status =
+        !n ? error_set(err, PLLM_E_IO, "%s: is a folder without config.json, wanted one with config.json and safetensors, or a .gguf file",
+                       folder)
+        : !good ? error_memory(err, folder)
+                : error_set(err, PLLM_E_IO, "%s: is a folder without config.json; name one of its GGUF files: %s%s", folder,
+                            names.at, n > MAX_NAMED ? ", ..." : "");
+    vec_fini(&names);
+    return status;
+}
+
 static pllm_status read_configs(struct checkpoint *c, pllm_error *err)
 {
     const char *path;
     struct json top;
     pllm_status status = join(c, "config.json", &path, err);
+    if (!status && file_kind(path) == FILE_ABSENT)
+        return refuse_folder(c->path, err);
     if (!status)
         status = parse_file(&top, path, MAX_CONFIG, err);
     if (!status)

@@ -220,7 +220,10 @@ static void opens_a_folder(void **state)
     folder_put_text(&f, "config.json", "{} x");
     refuse(&f, NULL, PLLM_E_FORMAT, "config.json: line 1");
     unlink(folder_at(&f, "config.json"));
-    refuse(&f, NULL, PLLM_E_IO, "config.json: No such file");
+    refuse(&f, NULL, PLLM_E_IO, "is a folder without config.json, wanted one with config.json and safetensors, or a .gguf file");
+    folder_put_text(&f, "small-Q4_0.gguf", "GGUF");
+    refuse(&f, NULL, PLLM_E_IO, "is a folder without config.json; name one of its GGUF files: small-Q4_0.gguf");
+    unlink(folder_at(&f, "small-Q4_0.gguf"));
     folder_put_text(&f, "config.json", "{\"quantization_config\": {\"quant_method\": \"gptq\"}}");
     refuse(&f, NULL, PLLM_E_UNSUPPORTED, "config.json: quantization_config.quant_method: is \"gptq\", which is not supported");
     unlink(folder_at(&f, "model.safetensors"));
