@@ -34,7 +34,7 @@ def main():
     total = sum(map(len, counts.values()))
     if not total:
         sys.exit(f"coverage: {build} has no counts, wanted a build with --coverage whose tests ran")
-    answered = pathlib.Path("docs/testing.md").read_text(encoding="utf-8")
+    answered = pathlib.Path("docs/testing.md").read_text(encoding="utf-8").partition("## Coverage")[2]
     unanswered = 0
     for path, lines in sorted(counts.items()):
         share = 100.0 * sum(c > 0 for c in lines.values()) / len(lines)

@@ -208,7 +208,9 @@ static bool convert(struct formatter *f, char conversion, struct value *v)
     size_t mark = f->r->scratch.n;
     if (conversion == 's')
         return value_to_str(f->r, *v, v);
-    if (conversion != 'r' && conversion != 'a')
+    if (conversion == 'a')
+        return value_ascii(f->r, *v, v);
+    if (conversion != 'r')
         return jinja_fail(f->r, "ValueError: Unknown conversion specifier '%c'", conversion);
     if (!value_repr(f->r, &f->r->scratch, *v) || !run_take(f->r, mark, v))
         return false;

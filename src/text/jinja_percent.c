@@ -117,8 +117,10 @@ static bool put_text(struct percent *p, struct value v, char type, const struct 
     struct value s;
     text.fill = ' ';
     text.align = l->align == '=' ? '>' : l->align;
-    if (type == 's' ? !value_soft_str(p->r, v, &s)
-                    : !value_repr(p->r, &p->r->scratch, v) || !run_take(p->r, mark, &s))
+    bool ok = type == 's'   ? value_soft_str(p->r, v, &s)
+              : type == 'a' ? value_ascii(p->r, v, &s)
+                            : value_repr(p->r, &p->r->scratch, v) && run_take(p->r, mark, &s);
+    if (!ok)
         return false;
     if (p->markup && !html_escape(p->r, s, &s))
         return false;

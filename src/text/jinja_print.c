@@ -37,7 +37,7 @@ static bool put_escape(struct buf *text, uint32_t c)
     return c < 0x10000 ? buf_printf(text, "\\u%04" PRIx32, c) : buf_printf(text, "\\U%08" PRIx32, c);
 }
 
-bool str_repr(struct buf *text, const char *at, size_t n, bool ascii)
+bool str_repr(struct buf *text, const char *at, size_t n)
 {
     const char *end = at + n;
     char quote = n && memchr(at, '\'', n) && !memchr(at, '"', n) ? '"' : '\'';
@@ -49,7 +49,7 @@ bool str_repr(struct buf *text, const char *at, size_t n, bool ascii)
             ok = buf_printf(text, "\\%c", (char)c);
         else if (c == '\n' || c == '\r' || c == '\t')
             ok = buf_printf(text, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-        else if (c < 0x80 ? c < 0x20 || c == 0x7F : ascii || !py_is_printable(c))
+        else if (c < 0x80 ? c < 0x20 || c == 0x7F : !py_is_printable(c))
             ok = put_escape(text, c);
         else
             ok = buf_add(text, begin, (size_t)(at - begin));
@@ -118,8 +118,8 @@ static bool repr_atom(struct buf *text, struct value v)
     case V_FLOAT: float_repr(v.real, number); return buf_text(text, number);
     case V_STR:
         if (!v.str->markup)
-            return str_repr(text, v.str->at, v.str->n, false);
-        return buf_text(text, "Markup(") && str_repr(text, v.str->at, v.str->n, false) && buf_text(text, ")");
+            return str_repr(text, v.str->at, v.str->n);
+        return buf_text(text, "Markup(") && str_repr(text, v.str->at, v.str->n) && buf_text(text, ")");
     case V_RANGE: return repr_range(text, v.range);
     case V_MACRO: return repr_macro(text, v.macro);
     case V_LOOP: return buf_printf(text, "<LoopContext %zu/%zu>", v.loop->index0 + 1, v.loop->items->n);
@@ -171,4 +171,19 @@ bool value_soft_str(struct jinja_run *r, struct value v, struct value *out)
         return value_to_str(r, v, out);
     *out = v;
     return true;
+}
+
+bool value_ascii(struct jinja_run *r, struct value v, struct value *out)
+{
+    size_t mark = r->scratch.n;
+    struct value plain;
+    bool ok = true;
+    if (!value_repr(r, &r->scratch, v) || !run_take(r, mark, &plain))
+        return false;
+    for (const char *at = plain.str->at, *end = at + plain.str->n; ok && at < end;) {
+        const char *begin = at;
+        uint32_t c = char_next(&at);
+        ok = c < 0x80 ? buf_add(&r->scratch, begin, 1) : put_escape(&r->scratch, c);
+    }
+    return (ok || jinja_no_memory(r)) && run_take(r, mark, out);
 }

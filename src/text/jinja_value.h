@@ -282,10 +282,11 @@ bool value_is_iterable(struct value v);
 /* str() and repr() at the end of `text`. */
 bool value_print(struct jinja_run *r, struct buf *text, struct value v);
 bool value_repr(struct jinja_run *r, struct buf *text, struct value v);
+bool value_ascii(struct jinja_run *r, struct value v, struct value *out); /* repr() with the rest of Unicode escaped */
 bool value_to_str(struct jinja_run *r, struct value v, struct value *out); /* str(v): a plain string, never Markup */
 bool value_soft_str(struct jinja_run *r, struct value v, struct value *out); /* Markup stays Markup */
 void float_repr(double f, char out[32]);
-bool str_repr(struct buf *text, const char *at, size_t n, bool ascii); /* false: no memory */
+bool str_repr(struct buf *text, const char *at, size_t n); /* false: no memory */
 
 /* ---- Strings ------------------------------------------------------------------------------------- */
 

@@ -112,6 +112,44 @@ CASES = {
     "syntax": [
         "{{ }}", "{{ 1 + }}", "{{ (1 }}", "{{ [1 }}", "{{ {1} }}", "{{ {1: } }}", "{{ 'a }}", "{{ a b }}", "{{ 1", "{% if 1", "{# note", "{{ a.}}", "{{ a. 1b }}", "{{ a[ }}", "{{ a | }}", "{{ a | 1 }}", "{{ @ }}", "{{ a ? b : c }}", "{{ a === b }}", "{{ a && b }}", "{{ !a }}", "{% for %}", "{% %}", "{{ f(a=1, 2) }}", "{{ f(**a, *b) }}", "{{ 1 if }}", "{{ 'a' 1 }}", "{% endmacro %}", "\n\n{% if x %}\n{% for y in z %}\n{% endif %}", "a\nb\n{{ c d }}", "{% raw %}", "{% set a = %}", "{% macro f(1) %}{% endmacro %}", "{{ not }}", "{{ ) }}", "{{ a } }}", "{% if a %}{% else %}{% else %}{% endif %}", "{{ a is not }}", "{{ 1..2 }}", "{{ lambda: 1 }}", "{% call %}{% endcall %}", "{{ 0777 }}", "{{ 1__0 }}", "{{ a.b.c d }}", "{{ \"\\q\" }}", "{{ '\\x4' }}",
     ],
+    "formats": [
+        "{{ '{:,}|{:_}|{:+,d}|{:012,}|{:09_d}'.format(1234567, 1234567, 1234567, 1234567, 1234) }}", "{{ '{:,.2f}|{:015,.1f}'.format(1234567.891, -1234.5) }}",
+        "{{ '{:c}|{:>3c}|{:n}'.format(65, 20013, 12) }}", "{{ '{:c}'.format(-1) }}", "{{ '{:.2d}'.format(3) }}", "{{ '{:s}'.format(3) }}", "{{ '{:d}'.format('a') }}",
+        "{{ '{:e}|{:E}|{:.0e}|{:g}|{:G}|{:.3g}'.format(1234.5, 0.00012, 5.5, 1e20, 1e-7, 1234.5) }}", "{{ '{:%}|{:.1%}|{:08.2%}'.format(0.5, 0.1234, 0.25) }}",
+        "{{ '{:#x}|{:#b}|{:#o}|{:X}|{:#010x}|{:b}'.format(255, 5, 8, 255, 255, -5) }}", "{{ '{:^9}|{:*<6}|{:=+6d}|{:->5}'.format('mid', 'l', 4, 'r') }}",
+        "{{ '{0[1]}|{1[b]}|{2.real}|{0!r}|{3!s:>5}'.format(list, d, n, 'x') }}", "{{ '{:{}}|{:.{}f}'.format('a', 4, 2.5, 3) }}", "{{ '{{}}|{}'.format(1) }}",
+        "{{ '{'.format(1) }}", "{{ '{:q}'.format(1) }}", "{{ '{1}'.format(1) }}", "{{ '{a}|{b}'.format(a=1, b='z') }}", "{{ '{:.3}|{:6.2}|'.format('abcdef', 'abc') }}",
+        "{{ '{:f}|{:f}|{:F}'.format(n * 1e308, n * -1e308, 1.0) }}", "{{ '{:-}|{: }|{:+}'.format(1, 2, 3) }}", "{{ '{:,}'.format(1234.5) }}", "{{ '{:<5}|{:>5}'.format(true, none | string) }}",
+    ],
+    "percent signs": [
+        "{{ '%*d|%-*d|' % (5, 3, 4, 2) }}", "{{ '%.*f' % (2, 1.2345) }}", "{{ '%*d' % ('a', 3) }}", "{{ '%c%c|%3c' % ('x', 65, 'y') }}", "{{ '%c' % -1 }}", "{{ '%c' % 'ab' }}", "{{ '%c' % 1.5 }}",
+        "{{ '%5.1f|%+d|% d|%05d|%-5d|%x|%X|%#x|%o' % (1.25, 3, 4, 5, 6, 255, 255, 255, 8) }}", "{{ '%e|%E|%g|%G' % (1234.5, 0.5, 1e-9, 1e20) }}", "{{ '%(b)s and %(a)r' % d }}", "{{ '%(z)s' % d }}",
+        "{{ '%r|%a|%s' % ('\u00e9', '\u00e9', none) }}", "{{ '%d%%' % 50 }}", "{{ '%d' % 'a' }}", "{{ '%d' % 2.9 }}", "{{ '%s %s' % 'a' }}", "{{ '%s' % ('a', 'b') }}", "{{ '%y' % 1 }}", "{{ '%' % 1 }}", "{{ '%.3s|%5s|%-5s|' % ('abcdef', 'a', 'b') }}",
+    ],
+    "numbers": [
+        "{{ 5.bit_length() if false else (255).bit_length() }}|{{ (7).bit_count() }}|{{ (7).conjugate() }}|{{ (7).as_integer_ratio() }}", "{{ (2.5).is_integer() }}|{{ (2.0).is_integer() }}",
+        "{{ 1234.5 | round(-2) }}|{{ 49.9 | round(-2) }}|{{ 51 | round(-2) }}|{{ 0.5 | round }}|{{ 2.675 | round(2) }}|{{ -1.5 | round }}", "{{ 7.25 | round(1, 'ceil') }}|{{ 7.25 | round(1, 'floor') }}", "{{ 1 | round(1, 'up') }}",
+        "{{ 1 == 1.0 }}|{{ 9007199254740993 == 9007199254740992.0 }}|{{ 9007199254740993 > 9007199254740992.0 }}|{{ true == 1 }}|{{ 1 < 1.5 }}", "{{ 7 // 2 }}|{{ -7 // 2 }}|{{ -7 % 3 }}|{{ 7.5 // 2 }}|{{ -7.5 % 2 }}|{{ 2 ** -1 }}|{{ 2 ** 10 }}",
+        "{{ 1e16 }}|{{ 1e15 }}|{{ 1.5e-5 }}|{{ 0.0001 }}|{{ 123456789.123 }}|{{ -0.0 }}", "{{ 'ff' | int(0, 16) }}|{{ '0x1F' | int(0, 16) }}|{{ 'z' | int(-1) }}|{{ '3.7' | int }}|{{ '1_000' | int }}|{{ '1e3' | float }}", "{{ 13000 | filesizeformat }}|{{ 1 | filesizeformat }}|{{ 13000 | filesizeformat(true) }}|{{ '5e9' | filesizeformat }}|{{ 12 | filesizeformat }}",
+        "{{ 1 / 0 }}", "{{ 1 % 0 }}", "{{ 1 // 0.0 }}", "{{ 'a' | float(1.5) }}|{{ none | float }}|{{ ' 12 ' | int }}",
+    ],
+    "views and iterators": [
+        "{{ d.keys() == {'C': 0, 'a': 0, 'b': 0}.keys() }}|{{ d.items() == d.items() }}|{{ d.keys().isdisjoint(['z']) }}|{{ d.keys().isdisjoint(['a']) }}", "{{ 'a' in d.keys() }}|{{ 1 in d.values() }}|{{ ('b', 1) in d.items() }}", "{{ {}.fromkeys(['a', 'b'], 1) }}|{{ {}.fromkeys('xy') }}",
+        "{{ list | reverse | list }}|{{ 'abc' | reverse }}|{{ range(3) | reverse | list }}|{{ d | reverse | list }}", "{{ 3 | reverse }}", "{{ 5 in range(1, 9, 2) }}|{{ 4 in range(1, 9, 2) }}|{{ 3.0 in range(5) }}|{{ 2.5 in range(5) }}|{{ 3 in range(9, 0, -3) }}",
+        "{{ range(10)[2:8:2] | list }}|{{ range(5)[-1] }}|{{ range(0) | list }}|{{ range(9, 0, -4) | list }}", "{{ range(1, 2, 0) | list }}", "{% set m = list | map('string') %}{{ '1' in m }}|{{ '3' in m }}|{{ m | list }}", "{{ list | batch(2, 'x') | list }}|{{ list | slice(2) | list }}|{{ words | sort(reverse=true) }}|{{ words | sort(case_sensitive=true) }}",
+        "{{ rows | groupby('k') | list }}", "{% for k, g in rows | groupby('k') %}{{ k }}:{{ g | map(attribute='v') | join('+') }};{% endfor %}", "{{ words | unique | list }}|{{ rows | sum('v') }}|{{ words | min }}|{{ list | max }}|{{ [] | min }}", "{% set j = joiner('/') %}{{ j.sep }}{{ j.used }}{{ j() }}{{ j() }}{{ j.used }}", "{% set c = cycler(1, 2) %}{{ c.next() }}{{ c.current }}{{ c.pos }}{{ c.items }}",
+        "{% macro m(a, b=1) %}{{ varargs }}{{ kwargs }}{% endmacro %}{{ m.name }}|{{ m.arguments }}|{{ m.catch_kwargs }}|{{ m.catch_varargs }}|{{ m.caller }}|{{ m.explicit_caller }}", "{{ list[5] }}|{{ d.missing }}|{{ d['missing'].x }}", "{{ [][0].x }}", "{{ list.append(4) }}{{ list }}", "{{ {'a': 1} == {'a': 1.0} }}|{{ [1, [2]] == [1, [2]] }}|{{ (1, 2) < (1, 3) }}|{{ 'a' < 'b' }}|{{ [1] < [1, 0] }}", "{{ 1 < 'a' }}",
+    ],
+    "markup": [
+        "{{ '&lt;b&gt; &amp; &#65;&#x42; &eacute;&copy &nbsp;|&bogus; &#0; &#xD800; &#; &notin;' | striptags }}", "{{ html | striptags }}|{{ html | escape | striptags }}", "{{ html | e }}|{{ html | e | e }}|{{ html | forceescape }}|{{ (html | safe) | e }}", "{{ {'a': 1, 'b': none, 'c': '<'} | xmlattr }}|{{ {'a': 1} | xmlattr(false) }}", "{{ {'a b': 1} | xmlattr }}", "{{ ('<b>' | safe).unescape() }}|{{ ('<b>x</b>' | safe).striptags() }}|{{ ('%s' | safe) % '<' }}|{{ ('{}' | safe).format('<') }}", "{{ ['<', '>' | safe] | join('&' | safe) }}|{{ ('<' | safe) + '>' }}|{{ ('a' | safe) * 2 }}",
+    ],
+    "letters": [
+        "{{ '\u039f\u03a3 \u03a3 \u0391\u03a3\u0391 \u0391\u03a3.' | lower }}|{{ u | upper }}|{{ u.casefold() }}|{{ u.swapcase() }}|{{ u | title }}|{{ u | capitalize }}", "{{ \"it's they're x-ray\" | title }}|{{ \"it's they're x-ray\".title() }}", "{{ 'Abc'.istitle() }}|{{ 'abc'.islower() }}|{{ '1a'.isidentifier() }}|{{ '\u00b2'.isdigit() }}|{{ '\u00b2'.isdecimal() }}|{{ '\u00bd'.isnumeric() }}|{{ ' \t'.isspace() }}|{{ 'a\n'.isprintable() }}|{{ '\u00e9'.isascii() }}|{{ 'a1'.isalnum() }}",
+        "{{ 'a.b.c'.partition('.') }}|{{ 'a.b.c'.rpartition('.') }}|{{ 'abc'.partition('x') }}|{{ 'a,b,,c'.split(',') }}|{{ ' a  b '.split() }}|{{ 'a b c'.rsplit(none, 1) }}|{{ 'a,b,c'.rsplit(',', 1) }}|{{ lines.splitlines(true) }}", "{{ 'abc'.zfill(6) }}|{{ '-5'.zfill(4) }}|{{ 'a\tb'.expandtabs(4) }}|{{ 'ab'.center(7, '*') }}|{{ 'ab'.ljust(4, '.') }}|{{ 'ab'.rjust(4) }}", "{{ 'banana'.count('an') }}|{{ 'banana'.rfind('an') }}|{{ 'banana'.find('x') }}|{{ 'banana'.index('n', 3) }}|{{ 'banana'.replace('a', 'o', 2) }}", "{{ 'banana'.index('x') }}", "{{ 'prefix-x'.removeprefix('prefix-') }}|{{ 'x.txt'.removesuffix('.txt') }}|{{ 'xxhixx'.strip('x') }}|{{ 'abc'.startswith(('x', 'a')) }}|{{ 'abc'.endswith('c', 0, 2) }}", "{{ 'abc'.startswith(1) }}", "{{ 'abc'.split('') }}", "{{ 'ab'.center(5, 'xy') }}", "{{ 'a'.join(['1', 2]) }}", "{{ '-'.join(words) }}",
+    ],
+    "times": [
+        "{{ strftime_now('%a %A %b %B %h %d %e %m %y %C %H %I %M %S %p %j %U %W %V %G %g %u %w') }}", "{{ strftime_now('%Y-%m-%d|%F|%D|%T|%R|%r|%x|%X|%c|%n|%t|%%|%s|%k|%l|%f|%z|%Z') }}", "{{ strftime_now('') }}|{{ strftime_now('plain \u00e9') }}", "{{ strftime_now('%-d|%-H') }}",
+    ],
 }
 
 # Whole templates in the manner of those in the wild.

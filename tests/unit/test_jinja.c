@@ -127,7 +127,8 @@ static const struct CMUnitTest tests[] = {
     GROUP("macros"),         GROUP("namespace"),      GROUP("slices and items"), GROUP("string methods"),
     GROUP("dict and list methods"), GROUP("text filters"), GROUP("number filters"), GROUP("list filters"),
     GROUP("tojson"),         GROUP("tests"),          GROUP("globals"),          GROUP("syntax"),
-    GROUP("chats"),
+    GROUP("chats"),          GROUP("formats"),        GROUP("percent signs"),    GROUP("numbers"),
+    GROUP("views and iterators"), GROUP("markup"),    GROUP("letters"),          GROUP("times"),
 };
 
 /* A group that the list lacks would never be run. */
