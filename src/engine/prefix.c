@@ -227,6 +227,22 @@ void prefix_remove(struct prefix *t, int32_t block)
         root_free(root);
 }
 
+void prefix_shorten(struct prefix *t, int32_t block, int n)
+{
+    const struct node was = t->nodes[block];
+    if (!was.root || n >= was.n_tokens)
+        return;
+    int32_t tokens[KV_BLOCK];
+    memcpy(tokens, t->tokens[block], sizeof tokens);
+    if (was.window_block >= 0)
+        kv_ref(&t->kv->pool[1], was.window_block); /* or it would be free once the block is out of the tree */
+    prefix_remove(t, block);
+    if (n > 0 && prefix_insert(t, was.root, was.parent, block, tokens, n) && was.window_block >= 0)
+        prefix_set_window_block(t, block, was.window_block);
+    if (was.window_block >= 0)
+        kv_unref(&t->kv->pool[1], was.window_block);
+}
+
 bool prefix_has(const struct prefix *t, int32_t block)
 {
     return t->nodes[block].root != NULL;

@@ -47,6 +47,10 @@ bool prefix_insert(struct prefix *t, struct prefix_root *root, int32_t parent, i
                    const int32_t *tokens, int n);
 /* Takes a block without children out. */
 void prefix_remove(struct prefix *t, int32_t block);
+
+/* Lets a block stand under no more than the first n of its tokens, for 0 not at all. It has no children then; its root
+ * is in use. */
+void prefix_shorten(struct prefix *t, int32_t block, int n);
 bool prefix_has(const struct prefix *t, int32_t block);
 int prefix_n_tokens(const struct prefix *t, int32_t block); /* of a block in the tree */
 

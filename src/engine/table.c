@@ -46,8 +46,12 @@ static void drop_copy(struct cache *c, struct seq *s)
 {
     if (s->copy_window >= 0)
         kv_unref(&c->kv.pool[1], s->copy_window);
-    if (s->copy_from >= 0)
+    if (s->copy_from >= 0) {
+        /* Its writer may have gone before it was filled, and left what it was to become to us. */
+        if (c->kv.pool[0].refs[s->copy_from] == 1)
+            prefix_shorten(c->prefix, s->copy_from, c->kv.content[s->copy_from].filled);
         kv_unref(&c->kv.pool[0], s->copy_from);
+    }
     s->copy_from = s->copy_window = -1;
     s->copy_tokens = 0;
 }
