@@ -196,6 +196,7 @@ static const struct way quick_ways[] = {
     {.seqs = 64, .rows = 512, .threads = 2, .shuffled = true, .split = true},
     {.seqs = 64, .rows = 512, .threads = 2, .caching = true, .small = true},
     {.seqs = 64, .rows = 64, .threads = 1, .shuffled = true, .small = true},
+    {.seqs = 64, .rows = 512, .threads = 2, .shuffled = true, .split = true, .small = true},
 };
 
 static int run_some_ways(int *n_ways)
