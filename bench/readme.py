@@ -48,7 +48,7 @@ def measure(a):
         with open(path, encoding="utf-8") as f:
             rows = f.read()
         with open(path, "w", encoding="utf-8") as f:
-            f.write("# %s; %s, %d threads; %d prompt + %d generated tokens, %d turns\n%s" % (
+            f.write("# %s; %s, %d threads; %d prompt + %d generated tokens, turns: %d\n%s" % (
                 name, machine(), a.threads, a.prompt_tokens, a.gen_tokens, a.repeat, rows))
 
 
