@@ -62,4 +62,12 @@ static inline void folder_remove(const struct folder *f)
     rmdir(f->path);
 }
 
+/* Removes a folder with all that is below it. Returns 0, or what went wrong. */
+static inline int folder_remove_all(const char *path)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", path);
+    return system(command);
+}
+
 #endif

@@ -1,6 +1,7 @@
 /* The cache's layout, its links, refs and locks. */
 #include "hub/cache.h"
 
+#include "folder.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -157,10 +158,8 @@ static int make_root(void **state)
 
 static int remove_root(void **state)
 {
-    char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
+    return folder_remove_all(root);
 }
 
 int main(void)

@@ -3,6 +3,7 @@
 #include "hub/hub.h"
 
 #include "failing.h"
+#include "folder.h"
 #include "test.h"
 
 #include <stdlib.h>
@@ -75,10 +76,8 @@ static int make_root(void **state)
 
 static int remove_root(void **state)
 {
-    char command[128];
     (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
+    return folder_remove_all(root);
 }
 
 int main(void)
