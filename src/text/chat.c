@@ -1,6 +1,6 @@
 #include "text/chat.h"
 
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 #include <string.h>
 

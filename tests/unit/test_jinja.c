@@ -5,7 +5,7 @@
 #include "test.h"
 
 #include "base/file.h"
-#include "text/jinja.h"
+#include "text/jinja/jinja.h"
 
 static struct json fixture;
 static struct buf fixture_text;
