@@ -8,7 +8,7 @@ CONFIGURE = cmake --preset release $(FLAGS)
 .PHONY: all demo bench-readme install uninstall test test-full test-asan analyze coverage dist distcheck wheel deps clean
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet parallm_cli parallm pages
+	@ninja -C $(BUILD) --quiet parallm_cli src/all pages
 
 $(BUILD)/build.ninja: | deps
 	@$(CONFIGURE) > $(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }

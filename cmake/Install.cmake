@@ -8,6 +8,9 @@ endif()
 
 include(CMakePackageConfigHelpers)
 install(TARGETS parallm EXPORT parallmTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(PARALLM_STATIC)
+  install(TARGETS parallm_static EXPORT parallmTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+endif()
 install(TARGETS parallm_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES include/parallm.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
@@ -24,10 +27,18 @@ install(FILES ${CMAKE_BINARY_DIR}/parallmConfig.cmake ${CMAKE_BINARY_DIR}/parall
     DESTINATION ${package})
 install(EXPORT parallmTargets NAMESPACE parallm:: DESTINATION ${package})
 
-# pkg-config parallm. An absolute CMAKE_INSTALL_LIBDIR replaces the prefix, a relative one is put behind it.
+# pkg-config parallm, and parallm-static. An absolute CMAKE_INSTALL_LIBDIR replaces the prefix, a relative one is put behind it.
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig
     OUTPUT_VARIABLE to_prefix)
 cmake_path(APPEND pc_libdir "\${prefix}" ${CMAKE_INSTALL_LIBDIR})
 cmake_path(APPEND pc_includedir "\${prefix}" ${CMAKE_INSTALL_INCLUDEDIR})
-configure_file(cmake/parallm.pc.in ${CMAKE_BINARY_DIR}/parallm.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/parallm.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+function(install_pc pc_name pc_libs)
+  configure_file(cmake/parallm.pc.in ${CMAKE_BINARY_DIR}/${pc_name}.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/${pc_name}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
+install_pc(parallm "-L\${libdir} -lparallm")
+if(PARALLM_STATIC)
+  list(TRANSFORM static_needs PREPEND -l)
+  list(JOIN static_needs " " static_needs)
+  install_pc(parallm-static "\${libdir}/libparallm.a ${static_needs}")
+endif()

@@ -28,6 +28,16 @@ libdir=$(pkg-config --variable=libdir parallm)
 run 0 "$cc" -Wall -Werror -o "$work/by-pkg-config" "$example/generate.c" $(pkg-config --cflags --libs parallm) \
     "-Wl,-rpath,$libdir" && answers "$work/by-pkg-config"
 
+# The archive carries the whole library into a program, and no name of ours but those of parallm.h.
+# shellcheck disable=SC2046
+run 0 "$cc" -Wall -Werror -o "$work/static" "$example/generate.c" $(pkg-config --cflags --libs parallm-static) && answers "$work/static"
+run 0 nm -g --defined-only "$libdir/libparallm.a"
+if [ "$(uname -s)" = Linux ]; then
+    strangers=$(grep -E ' [TBDRVW] ' "$work/out" | grep -v ' pllm_')
+    [ -z "$strangers" ] || failed "libparallm.a has strange global names: $(echo "$strangers" | head -3)"
+    run 0 ldd "$work/static" && ! grep libparallm "$work/out" || failed "the program with libparallm.a asks for libparallm.so"
+fi
+
 configured() { cmake -S "$example" -B "$work/by-cmake" -DCMAKE_C_COMPILER="$cc" -DCMAKE_PREFIX_PATH="$home"; }
 run 0 configured && run 0 cmake --build "$work/by-cmake" && answers "$work/by-cmake/example_generate"
 wants() { # wants VERSION: a project that asks for it
