@@ -1,28 +1,11 @@
 /* The command `parallm`: a user of parallm.h, as any other program. */
 #include "cli.h"
-#include "commands.h"
+#include "help.h"
 #include "nearest.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static void print_commands(FILE *out)
-{
-    fprintf(out, "usage: parallm COMMAND MODEL [options]\n\n"
-                 "Many answers at once from a language model. MODEL is a .gguf file, a folder with config.json,\n"
-                 "or a Hugging Face name.\n\n");
-    for (int i = 0; i < n_commands; i++)
-        fprintf(out, "  %-10s %s\n", command_table[i].name, command_table[i].summary);
-    fprintf(out, "\nparallm help COMMAND tells its options, parallm --version which one this is.\n");
-}
-
-static void print_command(FILE *out, const struct command *c)
-{
-    fprintf(out, "usage: parallm %s %s\n\n%s. In parentheses: what holds if an option is not given.\n\n", c->name,
-            c->usage, c->summary);
-    options_print(out, c->bit);
-}
 
 /* Standard output is looked at once more: a full disk may show only when the buffer goes out. */
 static int finish(int code)
@@ -38,7 +21,7 @@ static int run_command(const struct command *c, int argc, char **argv)
     int code = EXIT_USAGE;
     if (options_parse(&o, c->bit, c->takes_model, c->n_words, argc, argv)) {
         if (o.help) {
-            print_command(stdout, c);
+            help_command(stdout, c);
             code = EXIT_DONE;
         } else if (c->takes_model && !o.model) {
             cli_fail(EXIT_USAGE, "%s: has no MODEL, wanted a .gguf file, a folder or a name; see --help", c->name);
@@ -65,9 +48,9 @@ static int run_help(const char *name)
     if (name && !c)
         return no_such_command(name);
     if (c)
-        print_command(stdout, c);
+        help_command(stdout, c);
     else
-        print_commands(stdout);
+        help_commands(stdout);
     return EXIT_DONE;
 }
 
@@ -75,7 +58,7 @@ int main(int argc, char **argv)
 {
     const char *word = argc > 1 ? argv[1] : "";
     if (argc < 2) {
-        print_commands(stderr);
+        help_commands(stderr);
         return EXIT_USAGE;
     }
     if (strcmp(word, "--version") == 0 || strcmp(word, "version") == 0) {

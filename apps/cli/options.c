@@ -271,17 +271,3 @@ void options_fini(struct options *o)
     free(o->stop.at);
     free(o->bad_words.at);
 }
-
-void options_print(FILE *out, unsigned command)
-{
-    for (int i = 0; i < n_options; i++) {
-        const struct option_def *d = &option_table[i];
-        char left[64], letter[8] = "    ";
-        if (!for_command(d, command))
-            continue;
-        if (d->letter)
-            snprintf(letter, sizeof letter, "-%c, ", d->letter);
-        snprintf(left, sizeof left, "%s--%s %s", letter, d->name, d->argument ? d->argument : "");
-        fprintf(out, "  %-34s %s\n", left, d->help);
-    }
-}

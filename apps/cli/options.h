@@ -1,4 +1,4 @@
-/* The options of all commands: one table (option_table.c), from which parsing and --help come. The sampling
+/* The options of all commands: one table (option_table.c), from which parsing and --help (help.c) come. The sampling
  * options are also the fields of input lines, spelled with underscores (request.c). */
 #ifndef PARALLM_CLI_OPTIONS_H
 #define PARALLM_CLI_OPTIONS_H
@@ -101,9 +101,6 @@ const char *option_values(const struct option_def *d);
  * options, the first of which is the model where takes_model. False: the reason is on standard error. */
 bool options_parse(struct options *o, unsigned command, bool takes_model, int n_words, int argc, char **argv);
 void options_fini(struct options *o);
-
-/* The options of a command, for --help. */
-void options_print(FILE *out, unsigned command);
 
 /* The option with this JSON spelling ("top_p") among struct sampling_fields; NULL: there is none. */
 const struct option_def *option_of_field(const char *json_name);

@@ -7,6 +7,17 @@ for command in generate score chat bench plan tokenize render quantize pull; do
     run 0 "$PARALLM" help $command && says out "^usage: parallm $command "
     run 0 "$PARALLM" $command --help && says out -- '--help'
 done
+
+# On a narrow terminal the same words, in lines that fit.
+terminal() { python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"; }
+words() { tr -d '\r' < "$work/out" | tr -s ' \n' '\n'; }
+for command in "" generate quantize; do
+    run 0 "$PARALLM" help $command && wanted=$(words)
+    COLUMNS=40 run 0 terminal "$PARALLM" help $command
+    longest=$(tr -d '\r' < "$work/out" | awk '{ if (length > n) n = length } END { print n }')
+    [ "$longest" -le 40 ] || failed "help $command: a line has $longest characters, wanted at most 40"
+    [ "$(words)" = "$wanted" ] || failed "help $command: other words on a terminal than in a file"
+done
 run 2 "$PARALLM" && says err '^usage: '
 run 2 "$PARALLM" foo && one_error 'foo: is no command'
 run 2 "$PARALLM" help foo && one_error 'foo: is no command'
