@@ -22,6 +22,7 @@ mkdir "$work/repaired"
     else
         auditwheel repair -w "$work/repaired" "$work"/plain/*.whl # the tag is the oldest glibc that has what it calls
     fi
+    python tools/wheel_licenses.py "$work"/repaired/*.whl
 )
 
 python3 -m venv "$work/try"
