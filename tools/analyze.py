@@ -2,18 +2,20 @@
 """clang-tidy (.clang-tidy) and gcc -fanalyzer over src/ and apps/, as build/compile_commands.json compiles them.
 
 usage: analyze.py BUILD [tidy|gcc] [PATTERN]
-What is found and is no fault has an answer in docs/testing.md, a line that names file and check: `src/x.c` some-check. Exit
-code 1: something else was found."""
+What is found and is no fault has an answer in docs/testing.md, a line that names file and check: `src/x.c` some-check; so has
+a file that gcc does not finish in five minutes, with the check "unfinished". Exit code 1: something else was found."""
 import concurrent.futures
 import json
 import os
 import pathlib
 import re
+import resource
 import shlex
 import shutil
 import subprocess
 import sys
 
+GCC_SECONDS = 300  # of a processor, for one file
 ANSWERS = pathlib.Path("docs/testing.md").read_text(encoding="utf-8").splitlines()
 
 
@@ -40,7 +42,10 @@ def gcc(entry, build):
     words = [w for w in shlex.split(entry["command"]) if not w.endswith("ccache")]
     words[words.index("-o") + 1] = os.devnull
     command = ["gcc", *words[1:], "-fanalyzer", "-fdiagnostics-plain-output", "-fanalyzer-verbosity=0"]
-    return subprocess.run(command, capture_output=True, text=True, cwd=entry["directory"]).stderr
+    run = subprocess.run(command, capture_output=True, text=True, cwd=entry["directory"],
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (GCC_SECONDS, GCC_SECONDS)))
+    end = "" if run.returncode == 0 else f"{entry['file']}:1:1: warning: gcc ended with {run.returncode} [unfinished]\n"
+    return run.stderr + end
 
 
 def findings(text, root):
