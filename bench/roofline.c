@@ -48,6 +48,13 @@ static void f32_plain(struct job *j)
 /* A loop of ten independent chains, enough to hide the latency of two multiply units. STEP(i) makes one link of
  * chain i; the empty assembly keeps the compiler from merging links or taking anything out of the loop. */
 #define CHAINS(STEP) STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8) STEP(9)
+#define RUN_CHAINS(operations_of_a_link)         \
+    CHAINS(START)                                \
+    for (long n = 0; n < STEPS; n++) {           \
+        CHAINS(STEP)                             \
+    }                                            \
+    CHAINS(END)                                  \
+    j->work = (double)STEPS * CHAINS_PER_STEP * (operations_of_a_link);
 #define KEEP(v) __asm__("" : "+x"(v))
 #define KEEP_512(v) __asm__("" : "+v"(v))
 #define TARGET(t) __attribute__((target(t)))
@@ -72,15 +79,10 @@ TARGET("avx2,fma") static void f32_avx2(struct job *j)
 #define START(i) __m256 s##i = _mm256_setzero_ps();
 #define STEP(i) s##i = _mm256_fmadd_ps(x, y, s##i); KEEP(s##i);
 #define END(i) j->sink += _mm256_cvtss_f32(s##i);
-    CHAINS(START)
-    for (long n = 0; n < STEPS; n++) {
-        CHAINS(STEP)
-    }
-    CHAINS(END)
+    RUN_CHAINS(16)
 #undef START
 #undef STEP
 #undef END
-    j->work = (double)STEPS * CHAINS_PER_STEP * 16;
 }
 
 TARGET("avx2") static void int8_avx2(struct job *j)
@@ -89,15 +91,10 @@ TARGET("avx2") static void int8_avx2(struct job *j)
 #define START(i) __m256i s##i = _mm256_setzero_si256();
 #define STEP(i) s##i = _mm256_add_epi16(s##i, _mm256_maddubs_epi16(p, q)); KEEP(s##i); KEEP(q);
 #define END(i) j->sink += (float)_mm256_extract_epi32(s##i, 0);
-    CHAINS(START)
-    for (long n = 0; n < STEPS; n++) {
-        CHAINS(STEP)
-    }
-    CHAINS(END)
+    RUN_CHAINS(64)
 #undef START
 #undef STEP
 #undef END
-    j->work = (double)STEPS * CHAINS_PER_STEP * 64;
 }
 
 /* The VEX form of vpdpbusd, in assembly: compilers older than the intrinsic need no more. */
@@ -107,15 +104,10 @@ TARGET("avx2") static void int8_avxvnni(struct job *j)
 #define START(i) __m256i s##i = _mm256_setzero_si256();
 #define STEP(i) __asm__("%{vex%} vpdpbusd %2, %1, %0" : "+x"(s##i) : "x"(p), "x"(q));
 #define END(i) j->sink += (float)_mm256_extract_epi32(s##i, 0);
-    CHAINS(START)
-    for (long n = 0; n < STEPS; n++) {
-        CHAINS(STEP)
-    }
-    CHAINS(END)
+    RUN_CHAINS(64)
 #undef START
 #undef STEP
 #undef END
-    j->work = (double)STEPS * CHAINS_PER_STEP * 64;
 }
 
 TARGET("avx512f") static void f32_avx512(struct job *j)
@@ -124,15 +116,10 @@ TARGET("avx512f") static void f32_avx512(struct job *j)
 #define START(i) __m512 s##i = _mm512_setzero_ps();
 #define STEP(i) s##i = _mm512_fmadd_ps(x, y, s##i); KEEP_512(s##i);
 #define END(i) j->sink += _mm512_cvtss_f32(s##i);
-    CHAINS(START)
-    for (long n = 0; n < STEPS; n++) {
-        CHAINS(STEP)
-    }
-    CHAINS(END)
+    RUN_CHAINS(32)
 #undef START
 #undef STEP
 #undef END
-    j->work = (double)STEPS * CHAINS_PER_STEP * 32;
 }
 
 TARGET("avx512f,avx512vnni") static void int8_avx512(struct job *j)
@@ -141,15 +128,10 @@ TARGET("avx512f,avx512vnni") static void int8_avx512(struct job *j)
 #define START(i) __m512i s##i = _mm512_setzero_si512();
 #define STEP(i) s##i = _mm512_dpbusd_epi32(s##i, p, q); KEEP_512(s##i);
 #define END(i) j->sink += (float)_mm_cvtsi128_si32(_mm512_castsi512_si128(s##i));
-    CHAINS(START)
-    for (long n = 0; n < STEPS; n++) {
-        CHAINS(STEP)
-    }
-    CHAINS(END)
+    RUN_CHAINS(128)
 #undef START
 #undef STEP
 #undef END
-    j->work = (double)STEPS * CHAINS_PER_STEP * 128;
 }
 
 TARGET("avx512f,avx512bf16") static void bf16_avx512(struct job *j)
@@ -158,15 +140,10 @@ TARGET("avx512f,avx512bf16") static void bf16_avx512(struct job *j)
 #define START(i) __m512 s##i = _mm512_setzero_ps();
 #define STEP(i) s##i = _mm512_dpbf16_ps(s##i, h, h); KEEP_512(s##i);
 #define END(i) j->sink += _mm512_cvtss_f32(s##i);
-    CHAINS(START)
-    for (long n = 0; n < STEPS; n++) {
-        CHAINS(STEP)
-    }
-    CHAINS(END)
+    RUN_CHAINS(64)
 #undef START
 #undef STEP
 #undef END
-    j->work = (double)STEPS * CHAINS_PER_STEP * 64;
 }
 
 #endif

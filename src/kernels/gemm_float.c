@@ -47,30 +47,28 @@ static size_t panel_bytes_2(const struct matrix_rows *m)
     return plain_bytes(m->cols, 2);
 }
 
-static void pack_4(void *packed, const struct matrix_rows *m, const int32_t *index)
+/* Inlined below, where the size is a constant: a value is then one load and one store. */
+static inline void pack_values(uint8_t *out, const struct matrix_rows *m, const int32_t *index, size_t value_bytes)
 {
-    uint8_t *out = packed;
+    const size_t step = FLOAT_PANEL * value_bytes;
     for (int j = 0; j < FLOAT_PANEL; j++) {
         const uint8_t *in = index[j] < 0 ? NULL : m->data + (size_t)index[j] * m->row_bytes;
-        for (int64_t k = 0; k < m->cols; k++)
+        for (size_t k = 0; k < (size_t)m->cols; k++)
             if (in)
-                memcpy(out + 4 * (FLOAT_PANEL * k + j), in + 4 * k, 4);
+                memcpy(out + k * step + (size_t)j * value_bytes, in + k * value_bytes, value_bytes);
             else
-                memset(out + 4 * (FLOAT_PANEL * k + j), 0, 4);
+                memset(out + k * step + (size_t)j * value_bytes, 0, value_bytes);
     }
+}
+
+static void pack_4(void *packed, const struct matrix_rows *m, const int32_t *index)
+{
+    pack_values(packed, m, index, 4);
 }
 
 static void pack_2(void *packed, const struct matrix_rows *m, const int32_t *index)
 {
-    uint8_t *out = packed;
-    for (int j = 0; j < FLOAT_PANEL; j++) {
-        const uint8_t *in = index[j] < 0 ? NULL : m->data + (size_t)index[j] * m->row_bytes;
-        for (int64_t k = 0; k < m->cols; k++)
-            if (in)
-                memcpy(out + 2 * (FLOAT_PANEL * k + j), in + 2 * k, 2);
-            else
-                memset(out + 2 * (FLOAT_PANEL * k + j), 0, 2);
-    }
+    pack_values(packed, m, index, 2);
 }
 
 /* ---- Panels of blocks --------------------------------------------------------------------------- */

@@ -90,6 +90,12 @@ static pllm_status wrap(ids_vec *ids, const ids_vec *outer, bool before, pllm_er
     return PLLM_OK;
 }
 
+static pllm_status wrap_both(struct tokenizer *t, const ids_vec *before, const ids_vec *after, pllm_error *err)
+{
+    pllm_status status = wrap(&t->prefix, before, true, err);
+    return status ? status : wrap(&t->suffix, after, false, err);
+}
+
 /* The ids of a template's special token. */
 static pllm_status special_ids(ids_vec *ids, const struct json *at, const struct json *item, pllm_error *err)
 {
@@ -143,9 +149,7 @@ static pllm_status read_template(struct tokenizer *t, const struct json *at, pll
     if (!status && n_texts != 1)
         status = json_error(&single, err, "has the text %d times, wanted once", n_texts);
     if (!status)
-        status = wrap(&t->prefix, &before, true, err);
-    if (!status)
-        status = wrap(&t->suffix, &after, false, err);
+        status = wrap_both(t, &before, &after, err);
     vec_fini(&before);
     vec_fini(&after);
     return status;
@@ -161,9 +165,7 @@ static pllm_status read_cls_sep(struct tokenizer *t, const struct json *at, pllm
     if (!status)
         status = push_id(&after, &sep_id, err);
     if (!status)
-        status = wrap(&t->prefix, &before, true, err);
-    if (!status)
-        status = wrap(&t->suffix, &after, false, err);
+        status = wrap_both(t, &before, &after, err);
     vec_fini(&before);
     vec_fini(&after);
     return status;
