@@ -119,9 +119,7 @@ static void add_weight(struct binder *b, struct weight *out, const struct tensor
                                                        : b->o->activations == ACTIVATIONS_F32,
                    .fine_activations = b->fine},
     };
-    out->rows = (int)n_rows; /* known before it is packed: the plan needs them */
-    out->cols = (int)t->m.cols;
-    out->type = type;
+    weight_shape(out, &job.source); /* the plan needs it, which packs nothing */
     b->m->float_weights |= is_float(type) || job.source.f32_activations;
     if (!vec_push(&b->b->weights, job))
         b->status = error_memory(b->err, "list of tensors");

@@ -159,11 +159,17 @@ static bool prepare(struct packing *p, int threads)
     return p->scratch != NULL;
 }
 
+void weight_shape(struct weight *out, const struct weight_source *source)
+{
+    *out = (struct weight){.rows = (int)source->n_rows, .cols = (int)source->m.cols, .type = packed_type(source)};
+}
+
 static bool measure(struct weight *w, const struct weight_source *s, const struct gemm_kernel *kernel)
 {
     const struct matrix_rows m = packed_matrix(s);
     assert(kernel->panel <= MAX_PANEL);
-    *w = (struct weight){.kernel = kernel, .rows = (int)s->n_rows, .cols = (int)s->m.cols, .type = s->m.type};
+    weight_shape(w, s);
+    w->kernel = kernel;
     w->planes = s->fine_activations && !s->f32_activations && block_info[m.type].values != 1 ? 2 : 1;
     w->n_panels = (int)((s->n_rows + kernel->panel - 1) / kernel->panel);
     w->panel_bytes = kernel->panel_bytes(&m);

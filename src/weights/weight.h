@@ -12,7 +12,7 @@ struct weight {
     int n_panels;
     size_t panel_bytes, bytes;
     void *panels; /* mem_alloc_aligned(bytes) */
-    enum block_type type; /* of the file, for reports */
+    enum block_type type; /* that it is packed as; for reports */
     int planes; /* packed rows for each row of activations: 2 where what rounding to int8 loses is multiplied, too */
 };
 
@@ -32,6 +32,9 @@ struct weight_source {
     void (*forget)(const void *owner, int64_t first, int64_t n);
     const void *owner;
 };
+
+/* Fills in what is known of a weight before it is packed: rows, cols, type. */
+void weight_shape(struct weight *out, const struct weight_source *source);
 
 /* Bytes that the packed form will take, without allocating. */
 size_t weight_bytes(const struct weight_source *source, const struct kernels *k);

@@ -9,5 +9,7 @@ assert [r["parallel"] for r in result["results"]] == [1, 3]
 assert all(r[k] > 0 for r in result["results"] for k in ("prefill_tokens_per_second", "decode_tokens_per_second"))
 xml.dom.minidom.parse(sys.argv[2])
 PYTHON
+run 0 "$PARALLM" bench $tiny_hf --quantize q4_0 --parallel 1 --prompt-tokens 8 --gen-tokens 2 --repeat 1
+says out "^$tiny_hf, q4_0, "
 run 2 "$PARALLM" bench $tiny --parallel 1,x && one_error '--parallel: wanted '
 finish
