@@ -48,8 +48,9 @@ enum http_outcome http_perform(struct http *h, const struct http_request *r, str
 bool http_interrupted(const struct http *h);
 const char *http_why(const struct http *h);
 
-/* After an outcome: waits a while, longer each time, and says that asking again may help; false: it will not, or has been
- * tried often enough, or was interrupted. `moved`: bytes came since, which makes the next try the first again. */
+/* After an outcome: waits a while, longer each time, and says that asking again may help; false: it will not (at once, where
+ * the first try found no server at all), or has been tried often enough, or was interrupted. `moved`: bytes came since,
+ * which makes the next try the first again. *n_tries is 0 before the first try. */
 bool http_again(struct http *h, int *n_tries, bool moved, enum http_outcome outcome, const struct http_answer *a);
 
 #endif

@@ -27,6 +27,7 @@ struct http {
     void *user;
     bool interrupted, refused_by_sink;
     bool permanent; /* the failure will not go away */
+    bool unreached; /* no server was found that would have taken the request */
     char why[CURL_ERROR_SIZE];
     /* The request under way. */
     const struct http_request *request;
@@ -225,6 +226,15 @@ static bool is_permanent(CURLcode code)
     return false;
 }
 
+/* No such host, nobody at that port, or silence: nothing was sent. */
+static bool is_unreached(CURL *easy, CURLcode code)
+{
+    long sent = 0;
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent) == CURLE_OK && sent == 0;
+    return code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY || code == CURLE_COULDNT_CONNECT;
+}
+
 static enum http_outcome perform_once(struct http *h, const char *url)
 {
     struct curl_slist *headers = NULL;
@@ -239,6 +249,7 @@ static enum http_outcome perform_once(struct http *h, const char *url)
     if (h->interrupted || h->refused_by_sink)
         return HTTP_STOPPED;
     h->permanent = is_permanent(code);
+    h->unreached = is_unreached(h->easy, code);
     if (code != CURLE_OK && !h->why[0])
         snprintf(h->why, sizeof h->why, "%s", curl_easy_strerror(code));
     return code == CURLE_OK ? HTTP_ANSWERED : HTTP_BROKEN;
@@ -271,7 +282,7 @@ enum http_outcome http_perform(struct http *h, const struct http_request *r, str
     enum http_outcome outcome = HTTP_BROKEN;
     h->request = r;
     h->answer = a;
-    h->refused_by_sink = h->permanent = false;
+    h->refused_by_sink = h->permanent = h->unreached = false;
     for (int hop = 0;; hop++) {
         outcome = url ? perform_once(h, url) : give_up(h, "not enough memory");
         const char *next = outcome == HTTP_ANSWERED ? next_url(h) : NULL;
@@ -293,10 +304,12 @@ enum http_outcome http_perform(struct http *h, const struct http_request *r, str
 
 /* ---- Again ---------------------------------------------------------------------------------------- */
 
-static bool may_help(const struct http *h, enum http_outcome outcome, const struct http_answer *a)
+/* Where not even the first try found a server, there is no network or a wrong address: the user waits for nothing. A server
+ * that was there a moment ago may come back. */
+static bool may_help(const struct http *h, int n_tries, enum http_outcome outcome, const struct http_answer *a)
 {
     if (outcome == HTTP_BROKEN)
-        return !h->permanent;
+        return !h->permanent && !(h->unreached && n_tries == 1);
     return outcome == HTTP_ANSWERED && (a->status == 408 || a->status == 429 || a->status >= 500);
 }
 
@@ -311,7 +324,7 @@ static bool wait_ms(struct http *h, long ms)
 bool http_again(struct http *h, int *n_tries, bool moved, enum http_outcome outcome, const struct http_answer *a)
 {
     *n_tries = moved ? 1 : *n_tries + 1;
-    if (!may_help(h, outcome, a) || *n_tries >= MAX_TRIES)
+    if (!may_help(h, *n_tries, outcome, a) || *n_tries >= MAX_TRIES)
         return false;
     long ms = FIRST_WAIT_MS << (*n_tries - 1);
     const unsigned asked = outcome == HTTP_ANSWERED ? a->retry_after : 0;

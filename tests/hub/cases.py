@@ -382,11 +382,13 @@ def gives_up_where_nothing_comes():
     return b
 
 
-@slow_case
+@case
 def gives_up_without_a_hub():
     b = Bench({})
     b.hub.stop()
     b.fails("org/tiny", says=["org/tiny: cannot be downloaded from http://127.0.0.1:", "onnect"])
+    b.fails("org/tiny", command="plan", says=["org/tiny: cannot be downloaded from http://127.0.0.1:", "onnect"])
+    b.fails("org/tiny", says="Could not resolve host: nobody.invalid", HF_ENDPOINT="http://nobody.invalid")
     b.fails("org/tiny", command="plan", says="org/tiny: is not complete in", HF_HUB_OFFLINE="1")
     b.hub = Hub({})
     return b
