@@ -1,4 +1,7 @@
-/* A file that is there whole or not at all: written under another name beside it, renamed when all of it is on the disk. */
+/* A file that is there whole or not at all: written under another name beside it, renamed when all of it is on the disk.
+ *
+ * The other name is PATH.PROCESS-NUMBER.part. Its writer holds a lock on it, which ends with the process: who writes the same
+ * PATH next removes what a killed one left. */
 #ifndef PARALLM_BASE_FILE_OUT_H
 #define PARALLM_BASE_FILE_OUT_H
 

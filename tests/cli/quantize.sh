@@ -30,5 +30,21 @@ run 5 bash -c "ulimit -f 16; trap '' XFSZ; '$PARALLM' quantize $tiny_hf '$out' -
 cmp -s "$out" "$work/before" || failed "a run without room changed $out"
 run 5 "$PARALLM" quantize $tiny "$work/none/x.gguf" --type q8_0 && one_error "$work/none/x.gguf: No such file"
 run 5 "$PARALLM" quantize $tiny "$work" --type q8_0 --force && one_error "$work: "
-[ "$(ls "$work" | grep -c part)" = 0 ] || failed "temporary files remain: $(ls "$work")"
+parts() { find "$work" -name '*.part' | wc -l; }
+[ "$(parts)" = 0 ] || failed "temporary files remain: $(ls "$work")"
+
+# Killed while it writes, by the signal that comes at the limit of a file's size: nothing half-written has the name, and the
+# next run leaves nothing else.
+killed() { run 153 bash -c "ulimit -c 0; ulimit -f 16; '$PARALLM' quantize $tiny_hf '$out' --type f32 --force"; }
+cp "$out" "$work/before"
+killed
+cmp -s "$out" "$work/before" || failed "a killed run changed $out"
+rm "$out"
+killed
+[ ! -e "$out" ] || failed "a killed run left $out"
+[ "$(parts)" = 1 ] || failed "wanted what the killed run had written: $(ls "$work")"
+run 0 "$PARALLM" quantize $tiny_hf "$out" --type f32
+[ "$(parts)" = 0 ] || failed "what a killed run left remains: $(ls "$work")"
+run 0 "$PARALLM" quantize $tiny_hf "$work/other.gguf" --type f32
+cmp -s "$out" "$work/other.gguf" || failed "the run after a killed one wrote something else"
 finish

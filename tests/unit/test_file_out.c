@@ -80,6 +80,38 @@ static void writers_do_not_meet(void **state)
     mem_free(path);
 }
 
+/* What a killed writer of this file left goes; other files stay, as long as they have other names or a writer that lives. */
+static void dead_writers_leave_nothing(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a.123-0.part", "a.4-56.part", "a.part", "a.-0.part", "a.1-.part", "a.1-0.partly",
+                                        "b.123-0.part", "aa.123-0.part"};
+    enum { N = sizeof names / sizeof *names, DEAD = 2 };
+    struct file_out alive;
+    char *path = file_join(folder, "a"), *left[N];
+    assert_int_equal(file_out_open(&alive, path, NULL), PLLM_OK);
+    for (int i = 0; i < N; i++) {
+        left[i] = file_join(folder, names[i]);
+        FILE *f = fopen(left[i], "w");
+        assert_non_null(f);
+        fclose(f);
+    }
+    write_whole(path, "new");
+    want_text(path, "new");
+    for (int i = 0; i < N; i++) {
+        if (file_kind(left[i]) != (i < DEAD ? FILE_ABSENT : FILE_REGULAR))
+            fail_msg("%s is %s", names[i], i < DEAD ? "still there" : "gone");
+        unlink(left[i]);
+        mem_free(left[i]);
+    }
+    assert_int_equal(file_out_write(&alive, "newer", 5, NULL), PLLM_OK);
+    assert_int_equal(file_out_commit(&alive, NULL), PLLM_OK);
+    want_text(path, "newer");
+    assert_int_equal(n_files(), 1);
+    unlink(path);
+    mem_free(path);
+}
+
 static void failures_leave_nothing(void **state)
 {
     (void)state;
@@ -124,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(is_there_whole_or_not_at_all),
         cmocka_unit_test(writers_do_not_meet),
+        cmocka_unit_test(dead_writers_leave_nothing),
         cmocka_unit_test(failures_leave_nothing),
         cmocka_unit_test(no_room_is_an_error),
     };
