@@ -22,12 +22,19 @@ static const char help[] = "/reset  forget the conversation\n"
                            "/help   this text\n"
                            "Ctrl-C  stop an answer\n";
 
-static void reset(struct chat *c)
+/* One message more; false: it is not UTF-8, or there is no memory. */
+static bool add_message(struct chat *c, const char *role, const char *text, size_t n)
 {
+    return json_array_append_new(c->messages, json_pack("{ssss%}", "role", role, "content", text, n)) == 0;
+}
+
+static int reset(struct chat *c)
+{
+    const char *system = c->options->system;
     json_array_clear(c->messages);
-    if (c->options->system)
-        json_array_append_new(c->messages,
-                              json_pack("{ssss}", "role", "system", "content", c->options->system));
+    if (system && !add_message(c, "system", system, strlen(system)))
+        return cli_fail(EXIT_USAGE, "--system: is not valid UTF-8");
+    return EXIT_DONE;
 }
 
 /* A line without its end; NULL at the end of the input, and after Ctrl-C. */
@@ -98,10 +105,8 @@ static int answer(struct chat *c, const char *said)
     struct buffer text = {0};
     uint64_t id;
     pllm_error err;
-    json_t *message = json_pack("{ssss}", "role", "user", "content", said);
-    if (!message)
+    if (!add_message(c, "user", said, strlen(said)))
         return cli_fail(EXIT_DONE, "input: is not valid UTF-8");
-    json_array_append_new(c->messages, message);
     pllm_status status = read_request(c, &r, &err);
     if (!status)
         status = pllm_submit(c->engine, &r.request, &id, &err);
@@ -112,9 +117,8 @@ static int answer(struct chat *c, const char *said)
         return status == PLLM_E_MEMORY ? EXIT_MEMORY : EXIT_DONE;
     }
     int code = stream(c, id, &text);
-    if (!code)
-        json_array_append_new(c->messages, json_pack("{ssss#}", "role", "assistant", "content",
-                                                     text.at ? text.at : "", (int)text.n));
+    if (!code && (text.failed || !add_message(c, "assistant", text.n ? text.at : "", text.n)))
+        code = cli_fail(EXIT_MEMORY, "answer: not enough memory to remember it");
     buffer_fini(&text);
     return code;
 }
@@ -130,7 +134,7 @@ static int converse(struct chat *c)
         if (strcmp(line, "/help") == 0)
             fputs(help, stdout);
         else if (strcmp(line, "/reset") == 0)
-            reset(c);
+            code = reset(c);
         else if (line[0] == '/' && line[1] && !leaves && !strchr(line, ' '))
             printf("%s: is no command; /help lists them\n", line);
         else if (line[0] && !leaves)
@@ -153,10 +157,10 @@ static int with_model(struct chat *c, const pllm_model *model, const struct opti
     code = cli_open_engine(&c->engine, model, o);
     if (!code && !c->messages)
         code = cli_fail(EXIT_MEMORY, "chat: not enough memory");
-    if (!code) {
-        reset(c);
+    if (!code)
+        code = reset(c);
+    if (!code)
         code = converse(c);
-    }
     json_decref(c->messages);
     pllm_engine_close(c->engine);
     request_context_fini(&c->context);

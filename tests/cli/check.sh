@@ -35,6 +35,9 @@ counts() {
     [ "$(wc -l < "$work/out")" = "$1" ] || failed "$(wc -l < "$work/out") lines of output, wanted $1"
 }
 
+# terminal COMMAND...: runs it on a terminal; standard error comes out where standard output does.
+terminal() { python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"; }
+
 finish() {
     [ "$n_failed" = 0 ] && echo "all is well"
     exit "$((n_failed > 0))"

@@ -9,7 +9,6 @@ for command in generate score chat bench plan tokenize render quantize pull; do
 done
 
 # On a narrow terminal the same words, in lines that fit.
-terminal() { python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"; }
 words() { tr -d '\r' < "$work/out" | tr -s ' \n' '\n'; }
 for command in "" generate quantize; do
     run 0 "$PARALLM" help $command && wanted=$(words)
