@@ -1,6 +1,7 @@
 #include "bench_run.h"
 
 #include "cli.h"
+#include "progress.h"
 
 #include <stdlib.h>
 
@@ -92,8 +93,11 @@ static int repeat(struct bench *b, const struct options *o, struct bench_row *ro
     struct bench_times *times = calloc((size_t)o->repeat, sizeof *times);
     b->prompt = malloc((size_t)b->n_prompt * sizeof *b->prompt);
     int code = times && b->prompt ? EXIT_DONE : cli_fail(EXIT_MEMORY, "bench: not enough memory");
-    for (int64_t i = 0; i < o->repeat && !code; i++)
+    for (int64_t i = 0; i < o->repeat && !code; i++) {
+        progress_say(o->quiet, "%d sequences, run %d of %d", b->n_seqs, (int)i + 1, (int)o->repeat);
         code = run_once(b, &times[i]);
+    }
+    progress_said(o->quiet);
     if (!code) {
         qsort(times, (size_t)o->repeat, sizeof *times, by_total);
         fill(row, b, &times[o->repeat / 2]);

@@ -2,6 +2,7 @@
 #include "bench_plot.h"
 #include "bench_run.h"
 #include "cli.h"
+#include "progress.h"
 #include "roofline.h"
 
 #include <stdlib.h>
@@ -157,8 +158,10 @@ int cmd_bench(struct options *o)
     int code = read_counts(counts, &n, o->parallel);
     if (code)
         return code;
+    progress_say(o->quiet, "measuring what this machine can do");
     if (!measure_apart(&limits.machine, o))
         limits.machine = (struct roofline){0};
+    progress_said(o->quiet);
     code = cli_open_model(&model, o);
     if (code)
         return code;

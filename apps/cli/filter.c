@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static bool is_blank(const char *line, size_t n)
 {
@@ -45,6 +46,8 @@ int filter_run(filter_fn convert, void *user)
         code = output_open(&output, "-");
     if (code)
         return code;
+    if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
+        fputs("a JSON object a line; Ctrl-D ends the input\n", stderr);
     while (!code && (result = lines_next(&lines, true, &line, &n)) != LINES_END) {
         if (result == LINES_FAILED)
             code = cli_fail(EXIT_UNREADABLE, "%s: %s", lines.name, strerror(errno));

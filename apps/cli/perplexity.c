@@ -1,6 +1,7 @@
 #include "perplexity.h"
 
 #include "cli.h"
+#include "progress.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct perplexity {
     uint64_t *ids; /* the request of each window */
     double *sums;  /* of its log-probabilities; added up in order, so that the result is the same in any batch */
     size_t submitted, finished, scored;
+    struct progress progress;
 };
 
 static int submit(struct perplexity *p)
@@ -60,6 +62,8 @@ static int step(struct perplexity *p)
             p->finished++;
         }
     }
+    pllm_stats stats = pllm_engine_stats(p->engine);
+    progress_update(&p->progress, p->finished, p->n_windows, &stats);
     return EXIT_DONE;
 }
 
@@ -89,12 +93,15 @@ static int run(struct perplexity *p, const struct options *o)
     p->sums = calloc(p->n_windows, sizeof *p->sums);
     if (!p->ids || !p->sums)
         code = cli_fail(EXIT_MEMORY, "%s: not enough memory", o->text_file);
+    progress_begin(&p->progress, o->quiet, p->n_windows);
+    p->progress.reads = true;
     while (!code && p->finished < p->n_windows) {
         while (!code && p->submitted < p->n_windows && p->submitted - p->finished < IN_FLIGHT)
             code = submit(p);
         if (!code)
             code = cli_interrupted ? EXIT_INTERRUPTED : step(p);
     }
+    progress_end(&p->progress);
     if (!code)
         code = print_result(p, o);
     free(p->ids);

@@ -2,6 +2,7 @@
 
 #include "cli.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -36,10 +37,11 @@ void progress_update(struct progress *p, size_t done, size_t known, const pllm_s
     double now = p->on ? cli_seconds() : 0;
     if (!p->on || now - p->shown < EVERY)
         return;
-    double rate = (double)(stats->completion_tokens - p->tokens_shown) / (now - p->shown);
+    uint64_t tokens = p->reads ? stats->prefill_tokens_computed : stats->completion_tokens;
+    double rate = (double)(tokens - p->tokens_shown) / (now - p->shown);
     p->rate = p->rate > 0 ? 0.8 * p->rate + 0.2 * rate : rate;
     p->shown = now;
-    p->tokens_shown = stats->completion_tokens;
+    p->tokens_shown = tokens;
     if (p->total && done && done <= p->total)
         progress_time_left(left, sizeof left, (now - p->begun) / (double)done * (double)(p->total - done));
     snprintf(total, sizeof total, p->total ? "%zu" : "%zu+", p->total ? p->total : known);
@@ -55,4 +57,23 @@ void progress_end(struct progress *p)
     if (p->on)
         fprintf(stderr, "\r\033[K");
     p->on = false;
+}
+
+void progress_say(bool quiet, const char *format, ...)
+{
+    char text[256];
+    va_list args;
+    if (quiet || !isatty(STDERR_FILENO))
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    fprintf(stderr, "\r%.*s\033[K", progress_columns(), text);
+    fflush(stderr);
+}
+
+void progress_said(bool quiet)
+{
+    if (!quiet && isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K");
 }

@@ -8,7 +8,8 @@ struct progress {
     bool on;
     size_t total;      /* answers expected; 0: not known */
     double begun, shown;
-    uint64_t tokens_shown; /* generated until then */
+    bool reads;            /* tokens are those of prompts, not of answers; set after progress_begin */
+    uint64_t tokens_shown; /* until then */
     double rate;           /* tokens per second, lately */
 };
 
@@ -17,6 +18,10 @@ void progress_begin(struct progress *p, bool quiet, size_t total);
 /* `known`: answers done and on their way, for where the total is not known. */
 void progress_update(struct progress *p, size_t done, size_t known, const pllm_stats *stats);
 void progress_end(struct progress *p); /* clears the line */
+
+/* What is going on while there is nothing to count, in place of what was said before, until it is over. */
+void progress_say(bool quiet, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void progress_said(bool quiet);
 
 int progress_columns(void); /* that a line on the terminal may take */
 void progress_time_left(char *out, size_t n, double seconds); /* "1:02:03 left" */

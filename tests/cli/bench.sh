@@ -12,4 +12,10 @@ PYTHON
 run 0 "$PARALLM" bench $tiny_hf --quantize q4_0 --parallel 1 --prompt-tokens 8 --gen-tokens 2 --repeat 1
 says out "^$tiny_hf, q4_0, "
 run 2 "$PARALLM" bench $tiny --parallel 1,x && one_error '--parallel: wanted '
+
+# On a terminal it says what it is at.
+run 0 terminal "$PARALLM" bench $tiny --parallel 2 --prompt-tokens 8 --gen-tokens 4 --repeat 1
+says out 'measuring what this machine can do' && says out '2 sequences, run 1 of 1'
+run 0 terminal "$PARALLM" bench $tiny --parallel 2 --prompt-tokens 8 --gen-tokens 4 --repeat 1 --quiet
+! grep -q measuring "$work/out" || failed "--quiet says what it is at"
 finish

@@ -23,4 +23,6 @@ cp $tiny_hf/tokenizer.json "$work/alone"
 echo '{"text": "ab"}' > "$work/in"
 run 0 "$PARALLM" tokenize "$work/alone" < "$work/in" && says out '^\{"token_ids": \['
 run 3 "$PARALLM" tokenize "$work/none" < /dev/null && one_error "$work/none"
+
+run 0 terminal "$PARALLM" tokenize $tiny < <(printf '{"text": "ab"}\n\004') && says out 'Ctrl-D ends' && says out '"token_ids"'
 finish
