@@ -14,7 +14,7 @@ from typing import Any
 import cffi
 import numpy as np
 
-from .errors import BY_STATUS, ParallmError, UnsupportedError
+from .errors import BY_STATUS, ArgumentError, ParallmError
 
 _HERE = Path(__file__).resolve().parent
 _SOURCES = _HERE.parent.parent  # of a checkout that is used as it is
@@ -47,14 +47,6 @@ def _declarations(header: str) -> str:
 ffi: Any = cffi.FFI()
 ffi.cdef(_declarations(_first(_HERE / "parallm.h", _SOURCES / "include" / "parallm.h").read_text(encoding="utf-8")))
 lib: Any = ffi.dlopen(str(_library_path()))
-
-
-def function(name: str) -> Any:
-    """A function that this build of the library may lack."""
-    try:
-        return getattr(lib, name)
-    except AttributeError:
-        raise UnsupportedError(f"{name}: this build of libparallm has no such function") from None
 
 
 def fail(err: Any) -> ParallmError:
@@ -91,8 +83,6 @@ def take_tokens(pointer: Any, n: int) -> np.ndarray:
 
 def token_array(tokens: Sequence[int] | np.ndarray, name: str = "tokens") -> np.ndarray:
     """int32 tokens; not copied where they are that already."""
-    from .errors import ArgumentError
-
     try:
         array = np.asarray(tokens)
     except (ValueError, OverflowError):

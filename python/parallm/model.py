@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from ._ffi import call, ffi, function, lib, take_text
+from ._ffi import call, ffi, lib, take_text
 from ._handle import Handle
 from .errors import ArgumentError, ParallmError
 from .tokenizer import Tokenizer
@@ -212,7 +212,7 @@ def quantize(
     """Writes a model that this library reads as GGUF with its matrices as `type` ("q8_0", "q4_0" ...)."""
     watch = _Watch(progress)
     watch.call(
-        function("pllm_quantize"), path_bytes(path), os.fsencode(out_path), type.encode(), ModelOptions(watch).c
+        lib.pllm_quantize, path_bytes(path), os.fsencode(out_path), type.encode(), ModelOptions(watch).c
     )
 
 
@@ -234,5 +234,5 @@ def pull(
     options.offline = offline
     options.progress = watch.callback
     path = ffi.new("char **")
-    watch.call(function("pllm_pull"), path, name.encode(), options)
+    watch.call(lib.pllm_pull, path, name.encode(), options)
     return take_text(path[0], len(ffi.string(path[0])))

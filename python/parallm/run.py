@@ -15,7 +15,7 @@ from .outputs import TOP, CompletionOutput, Logprobs, RequestOutput
 from .sampling import Request
 from .tokenizer import Tokenizer
 
-_LEAST_WINDOW = 2048  # answers under way or waiting; as many as the command's
+_LEAST_WINDOW = 2048  # answers under way or waiting
 _AT_ONCE = 256  # submitted between two steps, so that computing begins before the window is full
 
 NOT_FINITE = "the model computed a number that is not finite"

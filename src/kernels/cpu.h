@@ -8,8 +8,6 @@ enum cpu_feature {
     CPU_AVX512 = 1 << 2,      /* F, BW, DQ, VL, VNNI */
     CPU_AVX512_BF16 = 1 << 3, /* vdpbf16ps */
     CPU_NEON = 1 << 4,
-    CPU_DOTPROD = 1 << 5,
-    CPU_I8MM = 1 << 6,
 };
 
 /* Features of the processor that the system lets programs use (XCR0 is asked before AVX is believed). */
