@@ -66,7 +66,6 @@ pllm_status api_checkpoint(struct checkpoint **out, char **path_of, const char *
                            pllm_error *err);
 
 /* api_info.c */
-pllm_model_info api_model_info(const struct model *m);
 pllm_status api_model_text(const struct model *m, char **text, pllm_error *err);
 
 #endif

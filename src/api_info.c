@@ -57,7 +57,7 @@ static uint64_t kv_bytes_per_token(const struct model *m)
     return 2 * sizeof(uint16_t) * (uint64_t)d->n_layers * (uint64_t)d->n_kv_heads * (uint64_t)d->head_dim;
 }
 
-pllm_model_info api_model_info(const struct model *m)
+static pllm_model_info model_info(const struct model *m)
 {
     const struct model_desc *d = m->desc;
     const struct sums s = sum_weights(m);
@@ -82,7 +82,7 @@ pllm_model_info api_model_info(const struct model *m)
 
 pllm_model_info pllm_model_describe(const pllm_model *model)
 {
-    return api_model_info(model->model);
+    return model_info(model->model);
 }
 
 static int windowed_layers(const struct model_desc *d)
@@ -97,7 +97,7 @@ pllm_status api_model_text(const struct model *m, char **text, pllm_error *err)
 {
     static const char *const scalings[] = {"none", "linear", "dynamic", "llama3", "yarn", "longrope"};
     const struct model_desc *d = m->desc;
-    const pllm_model_info i = api_model_info(m);
+    const pllm_model_info i = model_info(m);
     const bool billions = i.n_parameters >= 1000000000;
     struct buf b = {0};
     bool ok = buf_printf(&b, "architecture      %s\n", i.architecture) &&

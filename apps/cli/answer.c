@@ -17,14 +17,13 @@ void answer_top(struct buffer *b, const pllm_event *e)
     buffer_puts(b, "]");
 }
 
-void answer_logprob(struct buffer *list, const pllm_event *e, bool with_top)
+/* A log-probability as an item of a list: {"token_id": 5, "logprob": -0.1, "top": [[5, -0.1], ...]}. */
+static void add_logprob(struct buffer *list, const pllm_event *e)
 {
     buffer_printf(list, "%s{\"token_id\": %d, \"logprob\": ", list->n ? ", " : "", (int)e->token);
     buffer_json_float(list, e->logprob);
-    if (with_top) {
-        buffer_puts(list, ", \"top\": ");
-        answer_top(list, e);
-    }
+    buffer_puts(list, ", \"top\": ");
+    answer_top(list, e);
     buffer_puts(list, "}");
 }
 
@@ -91,13 +90,13 @@ static bool take_event(struct job *job, struct sample *s, const pllm_event *e, c
     (void)c;
     switch (e->kind) {
     case PLLM_EVENT_PROMPT:
-        answer_logprob(&job->prompt_logprobs, e, true);
+        add_logprob(&job->prompt_logprobs, e);
         return true;
     case PLLM_EVENT_TOKEN:
         buffer_printf(&s->token_ids, s->token_ids.n ? ", %d" : "%d", (int)e->token);
         buffer_add(&s->text, e->text, e->n_text);
         if (job->request.request.logprobs >= 0)
-            answer_logprob(&s->logprobs, e, true);
+            add_logprob(&s->logprobs, e);
         return true;
     case PLLM_EVENT_FINISH:
         buffer_add(&s->text, e->text, e->n_text);

@@ -8,8 +8,6 @@ extern const struct batch_kind answer_kind;
 extern const struct batch_kind stream_kind; /* --stream: answers in pieces, JSON lines */
 extern const struct batch_kind text_kind;   /* --stream of one answer: its text */
 
-/* A log-probability as an item of a list: {"token_id": 5, "logprob": -0.1, "top": [[5, -0.1], ...]}. */
-void answer_logprob(struct buffer *list, const pllm_event *e, bool with_top);
 /* "[[5, -0.1], ...]" */
 void answer_top(struct buffer *b, const pllm_event *e);
 

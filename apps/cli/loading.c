@@ -48,8 +48,10 @@ static void add_part(char *out, int size, int width, const char *part)
         snprintf(out + n, (size_t)(size - n), "%s%s", n ? "  " : "", part);
 }
 
-void loading_line(char *out, int size, int width, const char *what, uint64_t first, uint64_t done, uint64_t total,
-                  double seconds)
+/* The line as text of at most `width` columns: "downloading org/model [###...] 34 %  1.2/3.5 GB  45.0 MB/s  0:51 left", of
+ * which a narrow terminal gets less. `seconds`: since `first` bytes were done. */
+static void put_line(char *out, int size, int width, const char *what, uint64_t first, uint64_t done, uint64_t total,
+                     double seconds)
 {
     enum { CELLS = 20 };
     char cells[CELLS + 3], text[64], percent[16] = "";
@@ -90,7 +92,7 @@ bool loading_progress(void *user, const char *what, uint64_t done, uint64_t tota
     if (l->on && (l->shown || now - l->begun > QUIET_SECONDS) && now - l->updated > EVERY) {
         l->shown = true;
         l->updated = now;
-        loading_line(line, sizeof line, progress_columns(), what, l->first, done, total, now - l->begun);
+        put_line(line, sizeof line, progress_columns(), what, l->first, done, total, now - l->begun);
         fprintf(stderr, "\r%s\033[K", line);
         fflush(stderr);
     }

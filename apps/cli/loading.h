@@ -18,9 +18,4 @@ void loading_begin(struct loading *l, bool quiet);
 bool loading_progress(void *user, const char *what, uint64_t done, uint64_t total); /* a pllm_progress; false after Ctrl-C */
 void loading_end(struct loading *l); /* clears the line */
 
-/* The line as text of at most `width` columns: "downloading org/model [###...] 34 %  1.2/3.5 GB  45.0 MB/s  0:51 left", of
- * which a narrow terminal gets less. `seconds`: since `first` bytes were done. */
-void loading_line(char *out, int size, int width, const char *what, uint64_t first, uint64_t done, uint64_t total,
-                  double seconds);
-
 #endif

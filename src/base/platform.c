@@ -121,15 +121,3 @@ unsigned long long platform_available_bytes(void)
     return 0;
 }
 #endif
-
-unsigned long long platform_peak_rss_bytes(void)
-{
-    struct rusage usage;
-    if (getrusage(RUSAGE_SELF, &usage) != 0)
-        return 0;
-#if defined(__APPLE__)
-    return (unsigned long long)usage.ru_maxrss;
-#else
-    return (unsigned long long)usage.ru_maxrss * 1024;
-#endif
-}

@@ -33,9 +33,6 @@ static inline void platform_relax(void)
  * count once where the system tells. */
 int platform_cores(void);
 
-/* Most memory that this process has had resident so far, in bytes; 0 where the system does not tell. */
-unsigned long long platform_peak_rss_bytes(void);
-
 /* Memory that could be allocated without swapping, in bytes (limits of the cgroup and of the address space included); 0 if unknown. */
 unsigned long long platform_available_bytes(void);
 

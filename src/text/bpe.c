@@ -263,12 +263,6 @@ static bool encode_merging(const struct bpe *b, const char *word, size_t n, ids_
     return true;
 }
 
-pllm_status bpe_encode_merging(const struct bpe *b, const char *word, size_t n, ids_vec *ids,
-                               struct bpe_scratch *s, pllm_error *err)
-{
-    return encode_merging(b, word, n, ids, s) ? PLLM_OK : error_memory(err, "text to encode");
-}
-
 /* A word that is a token: it is encoded as itself unless merging goes another way, which is found out once. The note
  * is a pure function of the vocabulary, so threads that write it at the same time write the same. */
 static bool encode_token(const struct bpe *b, int32_t id, const char *word, size_t n, ids_vec *ids,

@@ -76,10 +76,6 @@ bool bpe_finish(struct bpe *b);
 pllm_status bpe_encode(const struct bpe *b, const char *word, size_t n, ids_vec *ids, struct bpe_scratch *s,
                        pllm_error *err);
 
-/* The same without looking whether the word is a token. */
-pllm_status bpe_encode_merging(const struct bpe *b, const char *word, size_t n, ids_vec *ids,
-                               struct bpe_scratch *s, pllm_error *err);
-
 /* The slot of a pair, or a free one. */
 static inline struct bpe_merge *bpe_find(const struct bpe *b, int32_t left, int32_t right)
 {

@@ -25,7 +25,8 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-int decode_byte_token(const char *text, size_t n)
+/* "<0xXX>": the byte, else -1. */
+static int byte_token(const char *text, size_t n)
 {
     if (n != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>')
         return -1;
@@ -95,7 +96,7 @@ static bool run_byte_fallback(const struct decode_step *s, const struct decoded 
     bool good = true;
     for (size_t i = 0; i < in->token.n && good; i++) {
         const char *text = token_text(in, i);
-        int byte = decode_byte_token(text, in->token.at[i].n);
+        int byte = byte_token(text, in->token.at[i].n);
         char one = (char)byte;
         if (byte >= 0) {
             good = buf_add(&bytes, &one, 1);
@@ -240,7 +241,7 @@ pllm_status decode_run(const struct decode_step *steps, size_t n_steps, struct d
 static pllm_status stream_step(const struct decode_step *s, const char *text, size_t n, bool first, bool fused,
                                struct buf *out, bool *raw, pllm_error *err)
 {
-    int byte = s->kind == DECODE_BYTE_FALLBACK ? decode_byte_token(text, n) : -1;
+    int byte = s->kind == DECODE_BYTE_FALLBACK ? byte_token(text, n) : -1;
     struct decode_step beginning = *s;
     bool good;
     if (s->kind == DECODE_REPLACE) {

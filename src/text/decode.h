@@ -48,7 +48,4 @@ pllm_status decode_run(const struct decode_step *steps, size_t n_steps, struct d
 pllm_status decode_stream_token(const struct decode_step *steps, size_t n_steps, const char *text, size_t n,
                                 bool first, struct buf *out, pllm_error *err);
 
-/* "<0xXX>": the byte, else -1. */
-int decode_byte_token(const char *text, size_t n);
-
 #endif

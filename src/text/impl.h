@@ -68,10 +68,9 @@ static inline bool pretok_push(pretok_steps *steps, struct pretok_step step)
 pllm_status pretok_push_regex(pretok_steps *steps, const char *source, size_t n, enum split_behavior behavior,
                               bool invert, pllm_error *err);
 
-/* Appends a step that replaces a string by another (norm, decode) or puts one before (norm). */
+/* Appends a step that replaces a string by another, or puts one before. */
 pllm_status norm_push_replace(norm_steps *steps, const char *what, const char *by, pllm_error *err);
 pllm_status norm_push_prepend(norm_steps *steps, const char *content, size_t n, pllm_error *err);
-pllm_status decode_push_replace(decode_steps *steps, const char *what, const char *by, pllm_error *err);
 
 /* The steps by which SentencePiece's kind decodes: marks to spaces, bytes, and one space off the front if `strip`. */
 pllm_status decode_push_sentencepiece(decode_steps *steps, bool strip, pllm_error *err);

@@ -17,7 +17,6 @@ enum { JSON_PARTS_DEPTH = 16 }; /* of Sequences in Sequences */
 pllm_status json_read_normalizer(norm_steps *steps, const struct json *at, int depth, pllm_error *err);
 pllm_status json_read_pretokenizer(pretok_steps *steps, const struct json *at, int depth, pllm_error *err);
 pllm_status json_read_decoder(decode_steps *steps, const struct json *at, int depth, pllm_error *err);
-pllm_status json_read_processor(struct tokenizer *t, const struct json *at, int depth, pllm_error *err);
 
 /* The model, after the pre-tokenizer, whose last step may become part of it. */
 pllm_status json_read_model(struct tokenizer *t, const struct json *at, const struct json_large *large, pllm_error *err);
@@ -29,8 +28,6 @@ pllm_status json_text(const struct json *at, const char *key, const char **out, 
 pllm_status json_need_text(const struct json *at, const char *key, const char **out, size_t *n, pllm_error *err);
 /* A component's "type"; *type is NULL where the component is null or absent. Refuses what nests too deeply. */
 pllm_status json_component_type(const struct json *at, int depth, const char **type, pllm_error *err);
-/* {"String": ".."} or {"Regex": ".."} */
-pllm_status json_read_pattern(const struct json *at, struct pattern *out, pllm_error *err);
 /* PLLM_E_UNSUPPORTED: "<where>.type: "X" is a `what` that this build does not know". */
 pllm_status json_unknown(const struct json *at, const char *what, const char *type, pllm_error *err);
 

@@ -45,7 +45,8 @@ pllm_status json_unknown(const struct json *at, const char *what, const char *ty
                      type, what);
 }
 
-pllm_status json_read_pattern(const struct json *at, struct pattern *out, pllm_error *err)
+/* {"String": ".."} or {"Regex": ".."} */
+static pllm_status read_pattern(const struct json *at, struct pattern *out, pllm_error *err)
 {
     struct json pattern = json_get(at, "pattern");
     const char *text = NULL, *regex = NULL;
@@ -160,7 +161,7 @@ static pllm_status norm_replace(void *steps, const struct json *at, int depth, p
     if (status)
         return status;
     step.content = mem_strndup(content, step.n_content);
-    status = step.content ? json_read_pattern(at, &step.pattern, err) : error_memory(err, "tokenizer.json: normalizer");
+    status = step.content ? read_pattern(at, &step.pattern, err) : error_memory(err, "tokenizer.json: normalizer");
     if (!status)
         return push_norm(steps, step, err);
     mem_free(step.content);
@@ -275,7 +276,7 @@ static pllm_status pretok_split(void *steps, const struct json *at, int depth, p
     if (!status)
         status = json_flag(at, "invert", &step.invert, err);
     if (!status)
-        status = json_read_pattern(at, &step.pattern, err);
+        status = read_pattern(at, &step.pattern, err);
     return status ? status : push_pretok(steps, step, err);
 }
 
@@ -496,7 +497,7 @@ static pllm_status decode_replace(void *steps, const struct json *at, int depth,
     (void)depth;
     pllm_status status = json_need_text(at, "content", &text, &n, err);
     if (!status)
-        status = json_read_pattern(at, &step.pattern, err);
+        status = read_pattern(at, &step.pattern, err);
     return status ? status : push_decode_text(steps, step, text, n, err);
 }
 

@@ -136,8 +136,10 @@ static pllm_status find_regex(const struct pattern *p, struct pattern_scratch *s
     return PLLM_OK;
 }
 
-pllm_status pattern_find(const struct pattern *p, struct pattern_scratch *s, const char *text, size_t n,
-                         size_t from, struct pattern_match *m, pllm_error *err)
+/* The first match in valid UTF-8 text[from ..]; what is before `from` can be looked back at. *m.start > n: none.
+ * PLLM_E_ARGUMENT: the limit of work. */
+static pllm_status find(const struct pattern *p, struct pattern_scratch *s, const char *text, size_t n, size_t from,
+                        struct pattern_match *m, pllm_error *err)
 {
     if (!p->literal)
         return find_regex(p, s, text, n, from, m, err);
@@ -156,7 +158,7 @@ pllm_status pattern_find(const struct pattern *p, struct pattern_scratch *s, con
 bool pattern_next(struct pattern_walk *w, struct pattern_match *m, pllm_status *status, pllm_error *err)
 {
     while (w->from <= w->n) {
-        *status = pattern_find(w->pattern, w->scratch, w->text, w->n, w->from, m, err);
+        *status = find(w->pattern, w->scratch, w->text, w->n, w->from, m, err);
         if (*status || m->start > w->n)
             return false;
         if (m->start < m->end || !w->matched || m->end != w->last_end) {

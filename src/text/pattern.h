@@ -33,11 +33,6 @@ pllm_status pattern_literal(struct pattern *p, const char *text, size_t n, pllm_
 void pattern_fini(struct pattern *p);
 void pattern_scratch_fini(struct pattern_scratch *s);
 
-/* The first match in valid UTF-8 text[from ..]; what is before `from` can be looked back at. *m.start > n: none.
- * PLLM_E_ARGUMENT: the limit of work. */
-pllm_status pattern_find(const struct pattern *p, struct pattern_scratch *s, const char *text, size_t n,
-                         size_t from, struct pattern_match *m, pllm_error *err);
-
 /* All matches one after another: zeroed but for what the caller gives; false: no more, or *status is set.
  * An empty match right behind the one before is passed over. */
 struct pattern_walk {

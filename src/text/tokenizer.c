@@ -165,7 +165,7 @@ pllm_status norm_push_prepend(norm_steps *steps, const char *content, size_t n, 
     return error_memory(err, "tokenizer");
 }
 
-pllm_status decode_push_replace(decode_steps *steps, const char *what, const char *by, pllm_error *err)
+static pllm_status decode_push_replace(decode_steps *steps, const char *what, const char *by, pllm_error *err)
 {
     struct decode_step step = {.kind = DECODE_REPLACE, .n_content = strlen(by)};
     pllm_status status = make_replacement(&step.pattern, &step.content, what, by, err);

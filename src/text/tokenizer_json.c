@@ -171,18 +171,21 @@ static pllm_status read_cls_sep(struct tokenizer *t, const struct json *at, pllm
     return status;
 }
 
+static pllm_status read_processor(struct tokenizer *t, const struct json *at, int depth, pllm_error *err);
+
 static pllm_status read_processors(struct tokenizer *t, const struct json *at, int depth, pllm_error *err)
 {
     struct json members = json_get(at, "processors");
     pllm_status status = json_want(&members, J_ARRAY, err);
     for (size_t i = 0; i < json_size(&members) && !status; i++) {
         struct json member = json_item(&members, i);
-        status = json_read_processor(t, &member, depth + 1, err);
+        status = read_processor(t, &member, depth + 1, err);
     }
     return status;
 }
 
-pllm_status json_read_processor(struct tokenizer *t, const struct json *at, int depth, pllm_error *err)
+/* null or an object with "type". */
+static pllm_status read_processor(struct tokenizer *t, const struct json *at, int depth, pllm_error *err)
 {
     const char *type;
     pllm_status status = json_component_type(at, depth, &type, err);
@@ -246,7 +249,7 @@ static pllm_status build(struct tokenizer *t, const struct json *top, const stru
     if (!status)
         status = read_all_added(t, top, err);
     if (!status)
-        status = json_read_processor(t, &processor, 0, err);
+        status = read_processor(t, &processor, 0, err);
     if (!status)
         status = json_read_decoder(&t->decoder, &decoder, 0, err);
     if (!status)

@@ -215,7 +215,7 @@ static bool bind_macro_parameters(struct jinja_run *r, const struct macro *m, co
     return true;
 }
 
-bool macro_call(struct jinja_run *r, const struct macro *m, const struct arguments *a, struct value *out)
+static bool call_macro(struct jinja_run *r, const struct macro *m, const struct arguments *a, struct value *out)
 {
     const struct node *n = m->node, *const *kids = (const struct node *const *)&n->kid[n->type == NODE_MACRO ? 0 : 1];
     struct frame *f = frame_enter(r, n->scope, m->frame);
@@ -272,7 +272,7 @@ bool value_call(struct jinja_run *r, struct value callee, const struct arguments
         return false;
     switch (callee.kind) {
     case V_NATIVE: ok = native_call(r, callee.method->native, callee.method->self, a, out); break;
-    case V_MACRO: ok = macro_call(r, callee.macro, a, out); break;
+    case V_MACRO: ok = call_macro(r, callee.macro, a, out); break;
     case V_LOOP: ok = call_loop(r, callee.loop, a, out); break;
     case V_BLOCK: ok = call_block(r, callee.block, a, out); break;
     case V_JOINER: ok = call_joiner(r, callee.joiner, a, out); break;

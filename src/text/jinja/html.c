@@ -27,7 +27,7 @@ static const char *reference(char c)
     }
 }
 
-bool html_force_escape(struct jinja_run *r, struct value v, struct value *out)
+static bool force_escape(struct jinja_run *r, struct value v, struct value *out)
 {
     size_t mark = r->scratch.n;
     if (!value_to_str(r, v, &v) || !run_tick(r, v.str->n / 8))
@@ -46,7 +46,7 @@ bool html_escape(struct jinja_run *r, struct value v, struct value *out)
         *out = v;
         return true;
     }
-    return html_force_escape(r, v, out);
+    return force_escape(r, v, out);
 }
 
 /* ---- References ---------------------------------------------------------------------------------------- */
@@ -141,7 +141,7 @@ static bool filter_escape(struct jinja_run *r, const struct bound *b, struct val
 
 static bool filter_forceescape(struct jinja_run *r, const struct bound *b, struct value *out)
 {
-    return html_force_escape(r, b->self, out);
+    return force_escape(r, b->self, out);
 }
 
 static bool filter_safe(struct jinja_run *r, const struct bound *b, struct value *out)

@@ -37,7 +37,7 @@ static bool put_escape(struct buf *text, uint32_t c)
     return c < 0x10000 ? buf_printf(text, "\\u%04" PRIx32, c) : buf_printf(text, "\\U%08" PRIx32, c);
 }
 
-bool str_repr(struct buf *text, const char *at, size_t n)
+static bool repr_of_text(struct buf *text, const char *at, size_t n)
 {
     const char *end = at + n;
     char quote = n && memchr(at, '\'', n) && !memchr(at, '"', n) ? '"' : '\'';
@@ -118,8 +118,8 @@ static bool repr_atom(struct buf *text, struct value v)
     case V_FLOAT: float_repr(v.real, number); return buf_text(text, number);
     case V_STR:
         if (!v.str->markup)
-            return str_repr(text, v.str->at, v.str->n);
-        return buf_text(text, "Markup(") && str_repr(text, v.str->at, v.str->n) && buf_text(text, ")");
+            return repr_of_text(text, v.str->at, v.str->n);
+        return buf_text(text, "Markup(") && repr_of_text(text, v.str->at, v.str->n) && buf_text(text, ")");
     case V_RANGE: return repr_range(text, v.range);
     case V_MACRO: return repr_macro(text, v.macro);
     case V_LOOP: return buf_printf(text, "<LoopContext %zu/%zu>", v.loop->index0 + 1, v.loop->items->n);

@@ -110,7 +110,6 @@ const struct native *jinja_filter(const char *name, size_t n); /* NULL: none */
 const struct native *jinja_test(const char *name, size_t n);
 
 bool value_call(struct jinja_run *r, struct value callee, const struct arguments *a, struct value *out);
-bool macro_call(struct jinja_run *r, const struct macro *m, const struct arguments *a, struct value *out);
 
 /* ---- Expressions and statements ------------------------------------------------------------------ */
 

@@ -180,7 +180,8 @@ static size_t fold_char(uint32_t c, uint32_t out[3])
     return (size_t)n;
 }
 
-size_t py_map_char(uint32_t c, enum text_case to, uint32_t out[3])
+/* The full mapping of one character, without context: how many come out, at most 3. */
+static size_t map_char(uint32_t c, enum text_case to, uint32_t out[3])
 {
     if (to == CASE_FOLD)
         return fold_char(c, out);
@@ -247,7 +248,7 @@ bool py_map(struct buf *text, const char *at, size_t n, enum text_case to)
         uint32_t mapped[3];
         const char *here = at;
         uint32_t c = char_next(&at);
-        size_t n_mapped = py_map_char(c, to, mapped);
+        size_t n_mapped = map_char(c, to, mapped);
         if (c == 0x3A3 && to == CASE_LOWER && is_final_sigma(begin, here, end))
             mapped[0] = 0x3C2;
         for (size_t i = 0; i < n_mapped; i++)

@@ -59,9 +59,7 @@ int py_decimal_value(uint32_t c); /* 0..9, -1: none */
 
 enum text_case { CASE_UPPER, CASE_LOWER, CASE_TITLE, CASE_FOLD };
 
-/* The full mapping of one character, without context: how many come out, at most 3. */
-size_t py_map_char(uint32_t c, enum text_case to, uint32_t out[3]);
-/* of a string, at the end of `text`; knows the final sigma. CASE_TITLE maps every character. False: no memory. */
+/* The full mapping of a string, at the end of `text`; knows the final sigma. CASE_TITLE maps every character. False: no memory. */
 bool py_map(struct buf *text, const char *at, size_t n, enum text_case to);
 
 /* Bytes that are left without the white space at the end; bytes of white space at the beginning. */

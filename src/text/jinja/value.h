@@ -286,7 +286,6 @@ bool value_ascii(struct jinja_run *r, struct value v, struct value *out); /* rep
 bool value_to_str(struct jinja_run *r, struct value v, struct value *out); /* str(v): a plain string, never Markup */
 bool value_soft_str(struct jinja_run *r, struct value v, struct value *out); /* Markup stays Markup */
 void float_repr(double f, char out[32]);
-bool str_repr(struct buf *text, const char *at, size_t n); /* false: no memory */
 
 /* ---- Strings ------------------------------------------------------------------------------------- */
 
