@@ -59,7 +59,6 @@ static pllm_status load_vectors(struct model *m, const struct binding *b, pllm_e
     }
     for (int i = 0; i < m->desc->n_ropes; i++) {
         struct rope *r = &m->ropes[i];
-        r->dims = m->desc->rope[i].dims;
         for (int which = 0; which < 2; which++, at += r->dims / 2) {
             r->scale[which] = rope_frequencies(at, &m->desc->rope[i], which);
             r->inv_freq[which] = at;
@@ -128,6 +127,8 @@ static pllm_status open_description(struct model *m, struct binding *b, const st
     m->layers = mem_zalloc((size_t)m->desc->n_layers, sizeof *m->layers);
     if (!m->layers)
         return error_memory(err, "layers");
+    for (int i = 0; i < m->desc->n_ropes; i++) /* the plan counts the tables of angles by them */
+        m->ropes[i].dims = m->desc->rope[i].dims;
     status = bind_model(b, m, o, err);
     m->n_parameters = b->n_parameters;
     return status;

@@ -1,0 +1,229 @@
+/* The public functions on a real model, as a program that has nothing but parallm.h meets them: what the command never asks
+ * for. A tiny model of random weights. */
+#include "parallm.h"
+#include "test.h"
+
+#define MODEL "tests/data/tiny.gguf"
+
+enum { MOST = 64 };
+
+static pllm_model *model;
+
+static int start(void **state)
+{
+    pllm_error err;
+    (void)state;
+    if (pllm_model_open(&model, MODEL, NULL, &err))
+        fail_msg("%s", err.message);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    pllm_model_close(model);
+    return 0;
+}
+
+static pllm_engine *engine_of(const pllm_engine_options *o)
+{
+    pllm_engine *e;
+    pllm_error err;
+    if (pllm_engine_open(&e, model, o, &err))
+        fail_msg("%s", err.message);
+    return e;
+}
+
+/* Steps until nothing is left; the output of request `id`, sample 0. Returns how many tokens it has. */
+static int outputs_of(pllm_engine *e, uint64_t id, int32_t tokens[MOST])
+{
+    int n_tokens = 0;
+    while (!pllm_engine_idle(e)) {
+        const pllm_event *events;
+        size_t n;
+        pllm_error err;
+        if (pllm_step(e, &events, &n, &err))
+            fail_msg("%s", err.message);
+        for (size_t i = 0; i < n; i++)
+            if (events[i].id == id && events[i].kind == PLLM_EVENT_TOKEN && n_tokens < MOST)
+                tokens[n_tokens++] = events[i].token;
+    }
+    return n_tokens;
+}
+
+static pllm_request request_of(const int32_t *tokens, size_t n, int32_t max_tokens)
+{
+    pllm_request r = pllm_request_default();
+    r.tokens = tokens;
+    r.n_tokens = n;
+    r.max_tokens = max_tokens;
+    r.ignore_eos = true;
+    return r;
+}
+
+static void tokens_have_texts(void **state)
+{
+    const pllm_tokenizer *t = pllm_model_tokenizer(model);
+    const int32_t n = (int32_t)pllm_vocab_size(t);
+    size_t n_text = 77;
+    (void)state;
+    assert_true(n > 0);
+    assert_null(pllm_token_text(t, n, &n_text));
+    assert_null(pllm_token_text(t, -1, &n_text));
+    assert_int_equal(n_text, 77);
+    assert_int_equal(pllm_token_id(t, "no token is spelled so", 22), -1);
+    const char *text = pllm_token_text(t, n - 1, &n_text);
+    assert_non_null(text);
+    assert_int_equal(pllm_token_id(t, text, n_text), n - 1);
+    assert_true(pllm_bos_token(t) < n && pllm_eos_token(t) < n);
+    pllm_tokenizer_close(NULL);
+}
+
+/* Without a place for the message, too; nothing is written to the result. */
+static void what_cannot_be_is_refused(void **state)
+{
+    pllm_model *m = (pllm_model *)&model;
+    pllm_engine *e = (pllm_engine *)&model;
+    pllm_model_options mo = pllm_model_options_default();
+    pllm_engine_options eo = pllm_engine_options_default();
+    pllm_error err;
+    (void)state;
+    mo.threads = -1;
+    assert_int_equal(pllm_model_open(&m, MODEL, &mo, NULL), PLLM_E_ARGUMENT);
+    mo = pllm_model_options_default();
+    mo.dtype = PLLM_DTYPE_INT8;
+    assert_int_equal(pllm_model_open(&m, MODEL, &mo, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "dtype: is int8");
+    mo = pllm_model_options_default();
+    mo.activations = PLLM_DTYPE_F16;
+    assert_int_equal(pllm_model_open(&m, MODEL, &mo, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "activations: is a half float");
+    mo = pllm_model_options_default();
+    mo.chat_template = "{% if";
+    assert_int_equal(pllm_model_open(&m, MODEL, &mo, &err), PLLM_E_FORMAT);
+    assert_message(err, "chat_template");
+    eo.max_num_seqs = -1;
+    assert_int_equal(pllm_engine_open(&e, model, &eo, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "max_num_seqs");
+    assert_ptr_equal(m, &model);
+    assert_ptr_equal(e, &model);
+    pllm_model_close(NULL);
+    pllm_engine_close(NULL);
+}
+
+static void own_template_replaces_the_models(void **state)
+{
+    pllm_model *m;
+    pllm_model_options o = pllm_model_options_default();
+    pllm_error err;
+    char *text;
+    size_t n;
+    static const char json[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"ab\"}]}";
+    (void)state;
+    o.chat_template = "<{{ messages[0].content }}>";
+    if (pllm_model_open(&m, MODEL, &o, &err))
+        fail_msg("%s", err.message);
+    const pllm_tokenizer *t = pllm_model_tokenizer(m);
+    const pllm_template *own = pllm_tokenizer_template(t, NULL);
+    assert_non_null(own);
+    assert_string_equal(pllm_template_source(own, &n), o.chat_template);
+    if (pllm_render(own, t, json, sizeof json - 1, &text, &n, &err))
+        fail_msg("%s", err.message);
+    assert_string_equal(text, "<ab>");
+    pllm_free(text);
+    pllm_model_close(m);
+}
+
+/* A kept request, forked after half of its output, goes on as it did. */
+static void forks_go_on(void **state)
+{
+    static const int32_t prompt[] = {5, 6, 7, 8};
+    pllm_engine *e = engine_of(NULL);
+    pllm_request r = request_of(prompt, 4, 20), more = request_of(NULL, 0, 20); /* the parent's output counts */
+    int32_t all[MOST], rest[MOST];
+    uint64_t id, forked = 99;
+    pllm_error err;
+    (void)state;
+    r.keep = true;
+    assert_int_equal(pllm_submit(e, &r, &id, &err), PLLM_OK);
+    assert_int_equal(outputs_of(e, id, all), 20);
+    if (pllm_fork(e, id, 0, 4 + 10, &more, &forked, &err))
+        fail_msg("%s", err.message);
+    assert_int_equal(outputs_of(e, forked, rest), 10);
+    assert_memory_equal(rest, all + 10, 10 * sizeof *rest);
+    assert_int_equal(pllm_fork(e, id, 0, 4 + 21, &more, &forked, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "fork: after 25 tokens, the sample has 1 to 24");
+    pllm_release(e, id);
+    assert_int_equal(pllm_fork(e, id, 0, 4, &more, &forked, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "is not live or kept");
+    pllm_engine_close(e);
+}
+
+static void what_is_cancelled_is_gone(void **state)
+{
+    static const int32_t prompt[] = {5, 6, 7, 8};
+    pllm_engine *e = engine_of(NULL);
+    const pllm_request r = request_of(prompt, 4, 20);
+    int32_t tokens[MOST];
+    uint64_t id, other;
+    (void)state;
+    assert_int_equal(pllm_submit(e, &r, &id, NULL), PLLM_OK);
+    assert_int_equal(pllm_submit(e, &r, &other, NULL), PLLM_OK);
+    pllm_cancel(e, id);
+    pllm_cancel(e, id); /* no harm */
+    assert_int_equal(outputs_of(e, id, tokens), 0);
+    const pllm_stats s = pllm_engine_stats(e);
+    assert_true(s.cancelled == 1 && s.finished == 1 && s.completion_tokens == 20 && s.blocks_used == 0);
+    pllm_engine_close(e);
+}
+
+static void adapters_are_named(void **state)
+{
+    pllm_engine *e = engine_of(NULL);
+    static const int32_t prompt[] = {5};
+    pllm_request r = request_of(prompt, 1, 1);
+    uint64_t id;
+    pllm_error err;
+    (void)state;
+    assert_int_not_equal(pllm_adapter_add(e, "a", "tests/data/no-such-adapter", &err), PLLM_OK);
+    assert_message(err, "tests/data/no-such-adapter");
+    assert_int_equal(pllm_adapter_remove(e, "a", &err), PLLM_E_ARGUMENT);
+    assert_message(err, "\"a\"");
+    r.adapter = "a";
+    assert_int_equal(pllm_submit(e, &r, &id, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "\"a\"");
+    pllm_engine_close(e);
+}
+
+/* The plan before a run is the engine's own. */
+static void plans_agree(void **state)
+{
+    pllm_engine_options o = pllm_engine_options_default();
+    pllm_plan before;
+    char *description;
+    pllm_error err;
+    (void)state;
+    o.kv_cache_memory = 1 << 20;
+    o.max_num_seqs = 3;
+    o.threads = 1;
+    pllm_engine *e = engine_of(&o);
+    if (pllm_plan_run(MODEL, NULL, &o, &before, &description, &err))
+        fail_msg("%s", err.message);
+    const pllm_plan own = pllm_engine_plan(e);
+    assert_true(before.kv_cache_bytes == own.kv_cache_bytes && before.kv_blocks == own.kv_blocks && own.max_num_seqs == 3);
+    assert_true(before.weight_bytes == own.weight_bytes && before.scratch_bytes == own.scratch_bytes);
+    assert_non_null(strstr(description, "architecture"));
+    pllm_free(description);
+    pllm_engine_close(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tokens_have_texts),         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(own_template_replaces_the_models), cmocka_unit_test(forks_go_on),
+        cmocka_unit_test(what_is_cancelled_is_gone), cmocka_unit_test(adapters_are_named),
+        cmocka_unit_test(plans_agree),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
