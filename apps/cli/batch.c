@@ -120,6 +120,7 @@ static void write_error(struct batch *b, struct job *job, const pllm_error *err)
 
 static int write_sample(struct batch *b, struct sample *s)
 {
+    progress_give_way(b->progress);
     int code = output_line(b->output, &s->line);
     b->n_samples++;
     sample_fini(s);
@@ -283,7 +284,11 @@ static int take_event(struct batch *b, const pllm_event *e)
         return EXIT_DONE;
     struct sample *s = &job->samples[e->sample];
     bool good = b->kind->event(job, s, e, b->context);
-    int code = s->piece.n || s->piece.failed ? output_piece(b->output, &s->piece) : EXIT_DONE;
+    int code = EXIT_DONE;
+    if (s->piece.n || s->piece.failed) {
+        progress_give_way(b->progress);
+        code = output_piece(b->output, &s->piece);
+    }
     buffer_clear(&s->piece);
     if (code || e->kind != PLLM_EVENT_FINISH)
         return code;

@@ -29,6 +29,7 @@ static int run(struct batch *b, const struct options *o, double load_seconds)
         return code;
     size_t n_samples = o->prompts.n || !o->quiet ? lines_count(b->lines) * (size_t)o->sampling.n : 0;
     progress_begin(&progress, o->quiet || (o->stream && !output_leaves_stdout(b->output)), n_samples);
+    progress.shares = isatty(fileno(b->output->file));
     b->progress = &progress;
     code = batch_run(b);
     struct summary summary = {

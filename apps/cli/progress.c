@@ -50,6 +50,14 @@ void progress_update(struct progress *p, size_t done, size_t known, const pllm_s
     int width = progress_columns();
     fprintf(stderr, "\r%.*s\033[K", n < width ? n : width, line);
     fflush(stderr);
+    p->drawn = true;
+}
+
+void progress_give_way(struct progress *p)
+{
+    if (p->shares && p->drawn)
+        fprintf(stderr, "\r\033[K");
+    p->drawn = p->drawn && !p->shares;
 }
 
 void progress_end(struct progress *p)

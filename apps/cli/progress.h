@@ -9,6 +9,8 @@ struct progress {
     size_t total;      /* answers expected; 0: not known */
     double begun, shown;
     bool reads;            /* tokens are those of prompts, not of answers; set after progress_begin */
+    bool shares;           /* answers go to a terminal, too: the line gives way to them; set after progress_begin */
+    bool drawn;            /* the line is there */
     uint64_t tokens_shown; /* until then */
     double rate;           /* tokens per second, lately */
 };
@@ -17,6 +19,7 @@ struct progress {
 void progress_begin(struct progress *p, bool quiet, size_t total);
 /* `known`: answers done and on their way, for where the total is not known. */
 void progress_update(struct progress *p, size_t done, size_t known, const pllm_stats *stats);
+void progress_give_way(struct progress *p); /* an answer is about to be written */
 void progress_end(struct progress *p); /* clears the line */
 
 /* What is going on while there is nothing to count, in place of what was said before, until it is over. */
