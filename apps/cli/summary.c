@@ -26,6 +26,17 @@ static void print_json(FILE *out, const struct summary *s)
             (unsigned long long)t->steps);
 }
 
+/* Nothing of what there was nothing of: scoring generates no tokens. */
+static void print_tokens(const char *what, uint64_t n, uint64_t n_cached, double seconds)
+{
+    if (!n)
+        return;
+    fprintf(stderr, "%-10s %10llu tokens  %10.1f tokens/s", what, (unsigned long long)n, per_second(n, seconds));
+    if (n_cached)
+        fprintf(stderr, "  (%llu from the cache)", (unsigned long long)n_cached);
+    fputc('\n', stderr);
+}
+
 static void print_text(const struct summary *s)
 {
     const pllm_stats *t = &s->stats;
@@ -35,12 +46,8 @@ static void print_text(const struct summary *s)
         fprintf(stderr, ", %zu with errors", s->errors);
     fprintf(stderr, " in %.2f s (and %.2f s to load), up to %d at once\n", s->wall_seconds, s->load_seconds,
             (int)t->max_running);
-    fprintf(stderr, "prompt     %10llu tokens  %10.1f tokens/s", (unsigned long long)s->prompt_tokens,
-            per_second(s->prompt_tokens, s->wall_seconds));
-    if (t->cached_tokens)
-        fprintf(stderr, "  (%llu from the cache)", (unsigned long long)t->cached_tokens);
-    fprintf(stderr, "\ngenerated  %10llu tokens  %10.1f tokens/s\n", (unsigned long long)t->completion_tokens,
-            per_second(t->completion_tokens, s->wall_seconds));
+    print_tokens("prompt", s->prompt_tokens, t->cached_tokens, s->wall_seconds);
+    print_tokens("generated", t->completion_tokens, 0, s->wall_seconds);
     fprintf(stderr, "peak memory %.1f MiB", (double)cli_peak_rss() / 1048576);
     if (t->preemptions)
         fprintf(stderr, ", %llu preemptions", (unsigned long long)t->preemptions);

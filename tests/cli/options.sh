@@ -32,6 +32,7 @@ run 2 "$PARALLM" generate $tiny --top-p 1.5 && one_error '--top-p: is "1.5", wan
 run 2 "$PARALLM" generate $tiny --kv-cache-memory 4GiBs && one_error '--kv-cache-memory: is "4GiBs", wanted'
 run 2 "$PARALLM" generate $tiny --ordered=yes && one_error '--ordered: is "yes", wanted no value'
 run 2 "$PARALLM" generate $tiny --dtype q9 && one_error '--dtype: is "q9", wanted'
+run 2 "$PARALLM" generate $tiny -p a --isa foo && one_error 'isa: is "foo", wanted one of scalar'
 run 2 "$PARALLM" generate $tiny -p a --stop-token-ids 1,x && one_error '--stop-token-ids: wanted token ids'
 run 2 "$PARALLM" generate $tiny -p a -i b && one_error '--input: stands beside --prompt'
 run 2 "$PARALLM" generate $tiny_hf -p a --lora x && one_error '--lora: is "x", wanted NAME=PATH'

@@ -2,9 +2,22 @@
 #include "backend/cpu/stream.h"
 
 #include "base/mem.h"
+#include "base/vec.h"
 #include "kernels/cpu.h"
 
 #include <assert.h>
+
+static pllm_status unknown_isa(const char *isa, pllm_error *err)
+{
+    struct buf names = {0};
+    bool good = true;
+    for (int i = 0; kernels_tier(i); i++)
+        good = good && buf_printf(&names, "%s%s", i ? ", " : "", kernels_tier(i));
+    pllm_status status = good ? error_set(err, PLLM_E_ARGUMENT, "isa: is \"%s\", wanted one of %.*s", isa, (int)names.n, names.at)
+                              : error_memory(err, "isa");
+    vec_fini(&names);
+    return status;
+}
 
 static pllm_status device_open(struct device **out, const char *isa, pllm_error *err)
 {
@@ -13,7 +26,7 @@ static pllm_status device_open(struct device **out, const char *isa, pllm_error 
         return error_memory(err, "device");
     if (!kernels_init(&d->kernels, cpu_features(), isa)) {
         mem_free(d);
-        return error_set(err, PLLM_E_ARGUMENT, "isa: is \"%s\", wanted the name of an instruction set, or \"scalar\"", isa);
+        return unknown_isa(isa, err);
     }
     *out = d;
     return PLLM_OK;
