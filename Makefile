@@ -5,7 +5,7 @@ PREFIX := /usr/local
 FLAGS :=# further words for CMake, as FLAGS=-DPARALLM_WERROR=ON
 CONFIGURE = cmake --preset release $(FLAGS)
 
-.PHONY: all demo bench-readme install uninstall test test-full test-asan analyze coverage dist distcheck wheel deps clean
+.PHONY: all demo bench-readme install uninstall test test-full test-asan analyze coverage dist distcheck wheel deps deps-test clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet parallm_cli src/all pages
@@ -25,11 +25,14 @@ install: all
 uninstall: all
 	@DESTDIR="$(DESTDIR)" tools/uninstall.sh $(BUILD) "$(abspath $(PREFIX))"
 
-# Installs the packages that a build needs and the machine lacks, and only those.
+# Installs the packages that a build, or the tests, need and the machine lacks, and only those.
 deps:
 	@tools/install-deps.sh
 
-test: deps
+deps-test:
+	@tools/install-deps.sh --test
+
+test: deps-test
 	@$(CONFIGURE) -DPARALLM_TESTS=ON > /dev/null
 	@ninja -C $(BUILD) --quiet
 	@ctest --test-dir $(BUILD) -L quick -j $(JOBS) --output-on-failure
@@ -40,7 +43,7 @@ test-full:
 	@ninja -C $(BUILD) --quiet
 	@ctest --test-dir $(BUILD) -LE long -j $(JOBS) --output-on-failure
 
-test-asan: deps
+test-asan: deps-test
 	@cmake --preset asan $(FLAGS) > /dev/null
 	@ninja -C build-asan --quiet
 	@ctest --test-dir build-asan -L quick -j $(JOBS) --output-on-failure
@@ -55,7 +58,7 @@ analyze: all
 	@tools/analyze.py $(BUILD)
 
 # Lines of src/ that the quick tier runs. The invariance tests only repeat, slowly, what others run.
-coverage: deps
+coverage: deps-test
 	@cmake -S . -B build-coverage -G Ninja -DCMAKE_BUILD_TYPE=None -DPARALLM_TESTS=ON \
 	    -DCMAKE_C_FLAGS="-O1 -g --coverage -fprofile-update=atomic" > /dev/null
 	@ninja -C build-coverage --quiet
@@ -68,7 +71,7 @@ coverage: deps
 dist:
 	@tools/dist.sh
 
-distcheck: deps
+distcheck: deps-test
 	@tools/dist.sh --check
 
 wheel: deps
