@@ -202,6 +202,12 @@ static void add_decoding(struct sched *s)
     }
 }
 
+/* Less urgent than the first who runs. */
+static bool is_behind(const struct sched *s, const struct seq *q)
+{
+    return s->n_running > 0 && priority_of(q) > priority_of(s->running[0]);
+}
+
 static void add_chunk(struct sched *s, struct seq *q)
 {
     if (q->n_rows > 0)
@@ -216,7 +222,7 @@ static void add_chunk(struct sched *s, struct seq *q)
     case TABLE_READY:
         break;
     }
-    bool behind = priority_of(q) > priority_of(s->running[0]);
+    bool behind = is_behind(s, q);
     int rows = give_rows(s, q, behind && s->behind_left < s->rows_left ? s->behind_left : s->rows_left);
     s->behind_left -= behind && rows > 0 ? rows : 0;
 }
@@ -233,7 +239,7 @@ static void add_reading(struct sched *s)
 
 static void add_new(struct sched *s)
 {
-    while (s->rows_left > 0 && s->behind_left > 0) {
+    while (s->rows_left > 0 && s->first && (s->behind_left > 0 || !is_behind(s, s->first))) {
         struct seq *q = s->first;
         if (!admit_first(s))
             return;
@@ -263,8 +269,7 @@ static int count_decoding(const struct sched *s)
 /* Whether somebody who runs or waits is less urgent than the first who runs. */
 static bool has_behind(const struct sched *s)
 {
-    return s->n_running > 0 && ((s->last && priority_of(s->last) > priority_of(s->running[0])) ||
-                                priority_of(s->running[s->n_running - 1]) > priority_of(s->running[0]));
+    return s->n_running > 0 && ((s->last && is_behind(s, s->last)) || is_behind(s, s->running[s->n_running - 1]));
 }
 
 /* What steps that read prompts of those behind may have for them: more than before where too few decode of those who

@@ -205,6 +205,36 @@ static void urgent_ones_take_places_and_shorten_steps(void **state)
     close_sched();
 }
 
+static void assert_queue(struct seq *const *want, int n)
+{
+    struct seq *q = sched.first;
+    for (int i = 0; i < n; i++, q = q->next)
+        assert_ptr_equal(q, want[i]);
+    assert_ptr_equal(sched.last, want[n - 1]);
+    assert_null(sched.last->next);
+    assert_int_equal(sched.n_waiting, n);
+}
+
+/* Three priorities in one queue: who comes, and who comes back, has its place within. */
+static void whoever_comes_or_comes_back_takes_its_place_in_the_queue(void **state)
+{
+    (void)state;
+    open_sched(64, 2, 100);
+    struct seq *a = queue(20, 30, 0, false), *b = queue(20, 30, 1, false);
+    step();
+    assert_true(a->state == SEQ_RUNNING && b->state == SEQ_RUNNING);
+    struct seq *last = queue(20, 3, 2, false), *first = queue(20, 3, 0, false), *after_b = queue(20, 3, 1, false),
+               *second = queue(20, 3, 0, false);
+    assert_queue((struct seq *[]){first, second, after_b, last}, 4);
+    step();
+    assert_true(first->state == SEQ_RUNNING && b->state == SEQ_WAITING); /* b gave its place */
+    assert_queue((struct seq *[]){second, b, after_b, last}, 4);
+    while (sched.n_running)
+        step();
+    assert_int_equal(n_done, 6);
+    close_sched();
+}
+
 /* Rows of prompts that the rest had in 30 steps beside an urgent one that decodes; want: in no more than every third of them. */
 static int read_beside_urgent(int n_prompt, int max_tokens, int *most)
 {
@@ -295,6 +325,7 @@ int main(void)
                                        cmocka_unit_test(the_last_gives_way),
                                        cmocka_unit_test(only_who_has_a_border_before_it_keeps_a_block_back),
                                        cmocka_unit_test(urgent_ones_take_places_and_shorten_steps),
+                                       cmocka_unit_test(whoever_comes_or_comes_back_takes_its_place_in_the_queue),
                                        cmocka_unit_test(beside_urgent_ones_prompts_are_read_as_the_places_need),
                                        cmocka_unit_test(no_memory_is_told_and_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
