@@ -227,20 +227,30 @@ void prefix_remove(struct prefix *t, int32_t block)
         root_free(root);
 }
 
-void prefix_shorten(struct prefix *t, int32_t block, int n)
+void prefix_rename(struct prefix *t, struct prefix_root *root, int32_t parent, int32_t block, const int32_t *tokens, int n)
 {
     const struct node was = t->nodes[block];
-    if (!was.root || n >= was.n_tokens)
+    if (was.root && was.n_tokens == n)
         return;
+    const int32_t window_block = was.root ? was.window_block : -1;
+    if (window_block >= 0)
+        kv_ref(&t->kv->pool[1], window_block); /* or it would be free once the block is out of the tree */
+    if (was.root)
+        prefix_remove(t, block);
+    if (n > 0 && prefix_insert(t, root, parent, block, tokens, n))
+        prefix_set_window_block(t, block, window_block);
+    if (window_block >= 0)
+        kv_unref(&t->kv->pool[1], window_block);
+}
+
+void prefix_shorten(struct prefix *t, int32_t block, int n)
+{
+    const struct node *node = &t->nodes[block];
     int32_t tokens[KV_BLOCK];
+    if (!node->root || n >= node->n_tokens)
+        return;
     memcpy(tokens, t->tokens[block], sizeof tokens);
-    if (was.window_block >= 0)
-        kv_ref(&t->kv->pool[1], was.window_block); /* or it would be free once the block is out of the tree */
-    prefix_remove(t, block);
-    if (n > 0 && prefix_insert(t, was.root, was.parent, block, tokens, n) && was.window_block >= 0)
-        prefix_set_window_block(t, block, was.window_block);
-    if (was.window_block >= 0)
-        kv_unref(&t->kv->pool[1], was.window_block);
+    prefix_rename(t, node->root, node->parent, block, tokens, n);
 }
 
 bool prefix_has(const struct prefix *t, int32_t block)

@@ -48,8 +48,11 @@ bool prefix_insert(struct prefix *t, struct prefix_root *root, int32_t parent, i
 /* Takes a block without children out. */
 void prefix_remove(struct prefix *t, int32_t block);
 
-/* Lets a block stand under no more than the first n of its tokens, for 0 not at all. It has no children then; its root
- * is in use. */
+/* Lets a live block stand under tokens[0 .. n-1] instead of a beginning or continuation of them, or nothing; n = 0: not at
+ * all. The block of the window group beside it stays there. It has no children, and its root is in use. */
+void prefix_rename(struct prefix *t, struct prefix_root *root, int32_t parent, int32_t block, const int32_t *tokens, int n);
+
+/* Lets a block stand under no more than the first n of its tokens; otherwise the same. */
 void prefix_shorten(struct prefix *t, int32_t block, int n);
 bool prefix_has(const struct prefix *t, int32_t block);
 int prefix_n_tokens(const struct prefix *t, int32_t block); /* of a block in the tree */

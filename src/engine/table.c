@@ -165,15 +165,10 @@ bool table_admit(struct cache *c, struct seq *s, int reserve)
 /* Lets the tree know a block's first n tokens, under which it may have stood with more or fewer of them. */
 static void rename_block(struct cache *c, struct seq *s, int i, int n)
 {
-    int32_t b = s->blocks[0][i];
-    if (prefix_has(c->prefix, b)) {
-        if (prefix_n_tokens(c->prefix, b) == n)
-            return;
-        prefix_remove(c->prefix, b);
-    }
-    if (n > 0 && prefix_insert(c->prefix, root_of(s), parent_of(s, i), b, s->tokens.at + i * KV_BLOCK, n) &&
-        s->blocks[1][i] >= 0)
-        prefix_set_window_block(c->prefix, b, s->blocks[1][i]);
+    const int32_t b = s->blocks[0][i], w = s->blocks[1][i];
+    prefix_rename(c->prefix, root_of(s), parent_of(s, i), b, s->tokens.at + i * KV_BLOCK, n);
+    if (w >= 0 && prefix_has(c->prefix, b))
+        prefix_set_window_block(c->prefix, b, w);
 }
 
 void table_release(struct cache *c, struct seq *s)
