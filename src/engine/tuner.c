@@ -1,6 +1,8 @@
 #include "engine/tuner.h"
 
-enum { FIRST_LIMIT = 16, SKIPPED_STEPS = 1, MIN_STEPS = 4, ENOUGH_STEPS = 24 };
+/* The first limit: no model at hand is slower with so many than with fewer, and a short job, or one that mostly reads
+ * prompts, says too little to come so far from below. */
+enum { FIRST_LIMIT = 64, SKIPPED_STEPS = 1, MIN_STEPS = 4, ENOUGH_STEPS = 24 };
 static const double enough_seconds = 0.25;
 static const double worth = 1.03; /* gain of doubling that is worth the memory; noise is about 2 % */
 

@@ -1,6 +1,6 @@
 /* `max_num_seqs auto`: how many sequences to run at once, found while running.
  *
- * Begins with a few and doubles as long as decoding more of them at once yields more tokens per second. Only steps
+ * Begins with what hardly any machine is too small for and doubles as long as decoding more of them at once yields more tokens per second. Only steps
  * that have (nearly) all their places taken are counted. What their rows of prompts took is left out: so much for each as in
  * steps that do little else. */
 #ifndef PARALLM_ENGINE_TUNER_H

@@ -98,6 +98,92 @@ static void prompts_beside_do_not_keep_it_from_learning(void **state)
     }
 }
 
+/* A job with a beginning and an end: `requests` prompts of which each has an answer of about `output` tokens. */
+struct job {
+    int requests, prompt, output;
+};
+
+enum { MOST_RUNNING = 256 };
+
+/* Sequences in the order in which they came: rows of prompt to read, then tokens to come. */
+struct finite {
+    int n, waiting, read[MOST_RUNNING], left[MOST_RUNNING];
+};
+
+/* Lets new ones in and reads prompts with `rows` rows; returns how many are left over. */
+static int read_prompts(struct finite *f, const struct job *job, int limit, int rows)
+{
+    for (int i = 0; rows > 0 && (i < f->n || (f->waiting > 0 && f->n < limit)); i++) {
+        if (i == f->n) {
+            f->read[i] = job->prompt;
+            f->left[i] = job->output + (f->waiting-- % 5 - 2) * job->output / 8;
+            f->n++;
+        }
+        int n = f->read[i] < rows ? f->read[i] : rows;
+        if (n > 0 && (f->read[i] -= n) == 0)
+            f->left[i]--; /* the prompt's last row gives the first token */
+        rows -= n;
+    }
+    return rows;
+}
+
+static void drop_finished(struct finite *f)
+{
+    int kept = 0;
+    for (int i = 0; i < f->n; i++)
+        if (f->left[i] > 0) {
+            f->read[kept] = f->read[i];
+            f->left[kept++] = f->left[i];
+        }
+    f->n = kept;
+}
+
+/* Seconds of the whole job in n places; with a tuner, in as many as it says. */
+static double finish_job(const struct machine *m, const struct job *job, int n, struct tuner *t)
+{
+    struct finite f = {.waiting = job->requests};
+    double seconds = 0;
+    while (f.waiting > 0 || f.n > 0) {
+        int decode = 0;
+        for (int i = 0; i < f.n; i++)
+            if (f.read[i] == 0) {
+                decode++;
+                f.left[i]--;
+            }
+        int read = ROWS - decode - read_prompts(&f, job, n, ROWS - decode);
+        double step = step_seconds(m, decode) + 0.8 * m->each * read;
+        if (t)
+            n = tuner_step(t, decode + read, decode, f.n, step);
+        seconds += step;
+        drop_finished(&f);
+    }
+    return seconds;
+}
+
+/* Learning included: from a job's first step to its last it loses less than a twentieth. */
+static void whole_jobs_take_hardly_longer_than_in_the_best_setting(void **state)
+{
+    (void)state;
+    /* Like Gemma-2B, SmolLM2 and Llama3-8B on two cores, and a machine that could do with many sequences. */
+    static const struct machine machines[] = {{0.055, 0.0085, 1 << 20}, {0.004, 0.0018, 1 << 20}, {0.16, 0.025, 1 << 20},
+                                              {0.05, 0.0005, 1 << 20}};
+    static const struct job jobs[] = {{64, 64, 8}, {200, 64, 8}, {160, 64, 32}, {500, 64, 32}, {100, 512, 16}, {256, 64, 128},
+                                      {500, 16, 64}};
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 7; j++) {
+            double best = 1e30;
+            for (int n = 8; n <= MOST_RUNNING; n *= 2) {
+                double seconds = finish_job(&machines[i], &jobs[j], n, NULL);
+                best = seconds < best ? seconds : best;
+            }
+            struct tuner t;
+            tuner_init(&t, MOST_RUNNING);
+            double seconds = finish_job(&machines[i], &jobs[j], t.limit, &t);
+            if (seconds > best / 0.95)
+                fail_msg("machine %d, job %d: %g seconds, %g in the best setting; came to %d", i, j, seconds, best, t.limit);
+        }
+}
+
 static void it_settles_within_seconds(void **state)
 {
     (void)state;
@@ -139,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(it_comes_near_the_best_rate),
                                        cmocka_unit_test(prompts_beside_do_not_keep_it_from_learning),
+                                       cmocka_unit_test(whole_jobs_take_hardly_longer_than_in_the_best_setting),
                                        cmocka_unit_test(it_settles_within_seconds),
                                        cmocka_unit_test(steps_that_say_nothing_are_not_counted),
                                        cmocka_unit_test(few_places_need_no_search)};
