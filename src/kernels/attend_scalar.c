@@ -102,6 +102,15 @@ static inline void attend(enum kv_type type, float *m, float *l, float *acc, siz
     }
 }
 
+static void attend_merge_scalar(float *m, float *l, float *acc, float part_m, float part_l, const float *part, int n)
+{
+    float largest = *m > part_m ? *m : part_m, a = expf(*m - largest), b = expf(part_m - largest);
+    *m = largest;
+    *l = *l * a + part_l * b;
+    for (int d = 0; d < n; d++)
+        acc[d] = acc[d] * a + part[d] * b;
+}
+
 /* One set of functions for each type; `type` is a constant in all of them. */
 #define KV_KERNELS(name, type)                                                                                   \
     static size_t block_bytes_##name(int head_dim)                                                               \
@@ -126,6 +135,7 @@ KV_KERNELS(int8, KV_INT8)
 
 void kernels_init_attend_scalar(struct kernels *k)
 {
+    k->attend_merge = attend_merge_scalar;
     k->kv[KV_F32] = (struct kv_kernel){block_bytes_f32, store_f32_scalar, attend_f32_scalar};
     k->kv[KV_F16] = (struct kv_kernel){block_bytes_f16, store_f16_scalar, attend_f16_scalar};
     k->kv[KV_BF16] = (struct kv_kernel){block_bytes_bf16, store_bf16_scalar, attend_bf16_scalar};

@@ -81,6 +81,10 @@ struct kernels {
     struct gemm_kernel gemm[TYPE_COUNT], gemm_f32[TYPE_COUNT];
     struct gemm_kernel gemm_mlx[9], gemm_mlx_f32[9];
     struct kv_kernel kv[KV_TYPES];
+    /* A row's sums over one part of its context are merged into those over the parts before; n = head_dim.
+     *   m' = max(m, part_m); a = exp(m - m'), b = exp(part_m - m'); l' = l a + part_l b; acc'[d] = acc[d] a + part[d] b
+     * Before the first part m is -infinity, the others 0. */
+    void (*attend_merge)(float *m, float *l, float *acc, float part_m, float part_l, const float *part, int n);
 
     /* out[i] = in[i] / sqrt(mean(in^2) + eps) * weight[i]; n values. out may be in. */
     void (*rms_norm)(float *out, const float *in, const float *weight, int n, float eps);

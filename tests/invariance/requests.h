@@ -4,7 +4,7 @@
 
 #include <parallm.h>
 
-enum { N_REQUESTS = 208, MAX_SAMPLES = 8, MAX_PROMPT = 340, MAX_NEW = 24, MAX_LEN = 512, N_ALLOWED = 50 };
+enum { N_REQUESTS = 208, MAX_SAMPLES = 8, MAX_PROMPT = 540, MAX_NEW = 24, MAX_LEN = 600, N_ALLOWED = 50 };
 
 /* One request with all that its pointers name. */
 struct variant {

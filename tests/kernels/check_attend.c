@@ -1,4 +1,4 @@
-/* store and attend of every type of the KV cache, against float64 over the values that were stored. */
+/* store and attend of every type of the KV cache, and merging of parts, against float64 over the values that were stored. */
 #include "check.h"
 
 #include "kernels/kv_layout.h"
@@ -191,6 +191,32 @@ static void check_attend_of(struct check *c, enum kv_type type, int head_dim, in
     close_problem(c, &p);
 }
 
+/* ---- Merge ------------------------------------------------------------------------------------------ */
+
+/* One part merged into those before it (first: there are none), against float64. */
+static void check_merge(struct check *c, int n, bool first)
+{
+    float *acc = guard_alloc((size_t)n * sizeof *acc), *part = guard_alloc((size_t)n * sizeof *part);
+    float m = first ? -INFINITY : 8 * check_normal(c), l = first ? 0 : 1 + 40 * fabsf(check_normal(c));
+    float part_m = check_random(c, 4) || first ? 8 * check_normal(c) : m, part_l = 1 + 40 * fabsf(check_normal(c));
+    double want[MAX_DIM], bound[MAX_DIM], largest = fmax(m, part_m), a = exp(m - largest), b = exp(part_m - largest);
+    double off = (8 + (first ? 0 : fabs((double)m - part_m))) * U, want_l = l * a + part_l * b;
+    for (int d = 0; d < n; d++) {
+        acc[d] = first ? 0 : check_normal(c);
+        part[d] = check_normal(c);
+        want[d] = acc[d] * a + part[d] * b;
+        bound[d] = off * (fabs(acc[d] * a) + fabs(part[d] * b));
+    }
+    check_case(c);
+    c->k->attend_merge(&m, &l, acc, part_m, part_l, part, n);
+    check_close(c, m, largest, 0, -1, -1);
+    check_close(c, l, want_l, off * want_l, -1, -1);
+    for (int d = 0; d < n; d++)
+        check_close(c, acc[d], want[d], bound[d], -1, d);
+    guard_free(c, acc, (size_t)n * sizeof *acc);
+    guard_free(c, part, (size_t)n * sizeof *part);
+}
+
 /* ---- Timing ----------------------------------------------------------------------------------------- */
 
 /* `rows` query vectors over a context of `blocks` blocks: in the second-level cache, and from memory. */
@@ -238,6 +264,9 @@ static void bench_attend(struct check *c, enum kv_type type)
 void check_attend(struct check *c)
 {
     static const int dims[] = {2, 8, 20, 64, 80, 96, 100, 128, 256};
+    if (!c->bench && check_wanted(c, "attend_merge"))
+        for (int i = 0; i < 20 * 9; i++)
+            check_merge(c, dims[i % 9], i / 9 % 5 == 0);
     for (int type = 0; type < KV_TYPES; type++) {
         char name[32];
         snprintf(name, sizeof(name), "attend_%s", type_name[type]);

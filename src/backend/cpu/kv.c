@@ -26,7 +26,10 @@ static bool kv_alloc(struct kv *kv, const struct stream *s)
     kv->index = mem_alloc((size_t)layout->n_layers, sizeof *kv->index);
     kv->all_scratch_bytes = (size_t)s->n_threads * kv->scratch_bytes;
     kv->scratch = mem_alloc_aligned(kv->all_scratch_bytes);
-    if (!kv->group || !kv->index || !kv->scratch)
+    kv->n_slots = attend_slots(s->n_threads);
+    kv->all_slot_bytes = (size_t)kv->n_slots * attend_slot_bytes(layout->head_dim);
+    kv->slots = kv->n_slots ? mem_alloc_aligned(kv->all_slot_bytes) : NULL;
+    if (!kv->group || !kv->index || !kv->scratch || (kv->n_slots && !kv->slots))
         return false;
     for (int l = 0; l < layout->n_layers; l++) {
         kv->group[l] = layout->group[l];
@@ -70,6 +73,7 @@ void kv_close(struct kv *kv)
     for (int g = 0; g < KV_GROUPS; g++)
         mem_free_aligned(kv->memory[g], kv->bytes[g]);
     mem_free_aligned(kv->scratch, kv->all_scratch_bytes);
+    mem_free_aligned(kv->slots, kv->all_slot_bytes);
     mem_free(kv->group);
     mem_free(kv->index);
     mem_free(kv);

@@ -159,6 +159,9 @@ struct kv {
     int n_layers[KV_GROUPS];
     char *scratch; /* [threads][scratch_bytes], for attend */
     size_t scratch_bytes, all_scratch_bytes;
+    char *slots; /* [n_slots][attend_slot_bytes]: a query vector's results of one part of its context */
+    size_t all_slot_bytes;
+    int n_slots;
 };
 
 static inline void *kv_block(const struct kv *kv, int layer, int32_t block, int head)
@@ -175,8 +178,13 @@ void kv_copy(struct kv *kv, int group, int32_t to, int32_t from, int n_positions
 void op_rope_store(struct stream *s, struct kv *kv, struct act *q, struct act *k, const struct act *v,
                    const struct attention *a);
 
-enum { ATTEND_ROWS = 64 }; /* query vectors that a task of attend holds, unless a kv head has more */
+enum {
+    ATTEND_ROWS = 64,  /* query vectors that a task of attend holds */
+    ATTEND_PART = 256, /* positions whose sums are formed by themselves: changes bits */
+};
 size_t attend_scratch_bytes(int head_dim);
+size_t attend_slot_bytes(int head_dim);
+int attend_slots(int n_threads); /* most that a step uses; 0: none is ever needed */
 void attend_begin(struct stream *s); /* sorts the batch's sequences by block table */
 void op_attend(struct stream *s, struct kv *kv, struct act *out, struct act *q, const struct attention *a);
 
