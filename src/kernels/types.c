@@ -22,16 +22,19 @@ static uint32_t to_bits(float f)
     return u;
 }
 
+/* Without branches, so that loops over halves become vectors. */
+static inline float half_value(uint16_t h)
+{
+    const uint32_t sign = (uint32_t)(h & 0x8000) << 16, rest = h & 0x7FFF;
+    const uint32_t small = to_bits((float)(int32_t)rest * 0x1p-24f); /* zero, subnormal: the fraction counts units of 2^-24 */
+    const uint32_t large = 0x7F800000 | (rest & 0x3FF) << 13 | (rest > 0x7C00 ? 0x400000u : 0); /* infinity, NaN (made quiet) */
+    const uint32_t usual = (rest << 13) + ((127 - 15) << 23);
+    return from_bits(sign | (rest < 0x400 ? small : rest >= 0x7C00 ? large : usual));
+}
+
 float f16_to_f32(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, rest = h & 0x7FFF;
-    if (rest >= 0x7C00) /* infinity, NaN (made quiet) */
-        return from_bits(sign | 0x7F800000 | (rest & 0x3FF) << 13 | (rest > 0x7C00 ? 0x400000 : 0));
-    if (rest < 0x400) { /* zero, subnormal: the fraction counts units of 2^-24 */
-        float f = (float)rest * 0x1p-24f;
-        return sign ? -f : f;
-    }
-    return from_bits(sign | ((rest << 13) + ((127 - 15) << 23)));
+    return half_value(h);
 }
 
 uint16_t f32_to_f16(float f)
@@ -74,14 +77,20 @@ static void values_f32(float *out, const uint8_t *in, int64_t n)
 
 static void values_f16(float *out, const uint8_t *in, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++)
-        out[i] = load_f16(in + 2 * i);
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, in + 2 * i, sizeof half);
+        out[i] = half_value(half);
+    }
 }
 
 static void values_bf16(float *out, const uint8_t *in, int64_t n)
 {
-    for (int64_t i = 0; i < n; i++)
-        out[i] = bf16_to_f32(load_u16(in + 2 * i));
+    for (int64_t i = 0; i < n; i++) {
+        uint16_t half;
+        memcpy(&half, in + 2 * i, sizeof half);
+        out[i] = bf16_to_f32(half);
+    }
 }
 
 /* ---- Blocks of 32 ------------------------------------------------------------------------------- */

@@ -11,6 +11,9 @@
  * once would each clear it. */
 enum { MAX_PANEL = 128, RUN_BYTES = 2 << 20 };
 
+/* Values of a row that are converted at once: whole blocks and groups of every type, and in the first-level cache as floats. */
+enum { PIECE = 2048 };
+
 static enum block_type packed_type(const struct weight_source *s)
 {
     return s->convert == TYPE_COUNT ? s->m.type : s->convert;
@@ -86,10 +89,20 @@ struct packing {
     const struct weight_source *source;
     struct weight *weight;
     struct matrix_rows converted; /* a panel of converted rows; data NULL: rows are taken as they are */
-    uint8_t *scratch;             /* for each thread: converted rows, and one row of floats */
+    uint8_t *scratch;             /* for each thread: converted rows, and PIECE floats */
     size_t scratch_bytes, row_offset;
     int run; /* panels of a task */
 };
+
+static void convert_row(uint8_t *out, enum block_type type, const struct matrix_rows *from, int64_t row, float *values)
+{
+    const struct block_info *info = &block_info[type];
+    for (int64_t at = 0; at < from->cols; at += PIECE) {
+        const int64_t n = from->cols - at < PIECE ? from->cols - at : PIECE;
+        matrix_dequantize(values, from, row, at, n);
+        block_quantize(out + (size_t)(at / info->values) * (size_t)info->bytes, type, values, n);
+    }
+}
 
 /* Rows of the source as those of the type that the kernel reads; their places in `index` are then those of the scratch. */
 static struct matrix_rows convert(const struct packing *p, int32_t *index, int thread)
@@ -102,8 +115,7 @@ static struct matrix_rows convert(const struct packing *p, int32_t *index, int t
     for (int j = 0; j < p->weight->kernel->panel; j++) {
         if (index[j] < 0)
             continue;
-        matrix_dequantize(values, from, index[j], 0, from->cols);
-        block_quantize(rows + (size_t)j * to.row_bytes, to.type, values, from->cols);
+        convert_row(rows + (size_t)j * to.row_bytes, to.type, from, index[j], values);
         index[j] = j;
     }
     return to;
@@ -154,7 +166,7 @@ static bool prepare(struct packing *p, int threads)
         return true;
     p->converted.rows = panel;
     p->row_offset = mem_round_up((size_t)panel * p->converted.row_bytes, MEM_ALIGN);
-    p->scratch_bytes = mem_round_up(p->row_offset + (size_t)p->source->m.cols * sizeof(float), MEM_ALIGN);
+    p->scratch_bytes = p->row_offset + PIECE * sizeof(float);
     p->scratch = mem_alloc((size_t)threads, p->scratch_bytes);
     return p->scratch != NULL;
 }
