@@ -79,10 +79,22 @@ static void forget_rows(const void *owner, int64_t first, int64_t n)
     checkpoint_forget(from->checkpoint, from->tensor, first, n);
 }
 
+/* Bytes that the packed forms of all weights will take. */
+static uint64_t packed_bytes(const struct model *m, const struct binding *b)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < b->weights.n; i++)
+        bytes += weight_bytes(&b->weights.at[i].source, m->backend->device_kernels(m->device));
+    return bytes;
+}
+
 static pllm_status load_weights(struct model *m, const struct binding *b, const struct model_options *o,
                                 const struct aside *aside, pllm_error *err)
 {
     uint64_t total = 0, done = 0;
+    pllm_status reserved = m->backend->weights_reserve(m->device, packed_bytes(m, b), err);
+    if (reserved)
+        return reserved;
     for (size_t i = 0; i < b->weights.n; i++)
         total += b->weights.at[i].source.m.row_bytes * (uint64_t)b->weights.at[i].source.n_rows;
     for (size_t i = 0; i < b->weights.n && !aside_failed(aside); i++) {
@@ -166,9 +178,8 @@ pllm_status model_describe(struct model **out, uint64_t *weight_bytes_needed, st
     }
     m->checkpoint = checkpoint;
     pllm_status status = open_description(m, &b, o, err);
-    const struct kernels *k = status ? NULL : m->backend->device_kernels(m->device);
-    for (size_t i = 0; i < b.weights.n && !status; i++)
-        bytes += weight_bytes(&b.weights.at[i].source, k);
+    if (!status)
+        bytes = packed_bytes(m, &b);
     bind_fini(&b);
     if (status) {
         model_close(m);

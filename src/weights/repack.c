@@ -203,7 +203,11 @@ pllm_status weight_pack(struct weight *out, const struct weight_source *source, 
     struct weight w;
     if (status)
         return status;
-    if (!measure(&w, source, kernel) || !(w.panels = mem_alloc_aligned(w.bytes)))
+    if (!measure(&w, source, kernel))
+        return error_memory(err, "weights");
+    w.in_room = source->room != NULL;
+    w.panels = w.in_room ? source->room : mem_alloc_aligned(w.bytes);
+    if (!w.panels)
         return error_memory(err, "weights");
     struct packing p = {.source = source, .weight = &w};
     if (!prepare(&p, pool_threads(pool))) {
@@ -218,6 +222,7 @@ pllm_status weight_pack(struct weight *out, const struct weight_source *source, 
 
 void weight_fini(struct weight *w)
 {
-    mem_free_aligned(w->panels, w->bytes);
+    if (!w->in_room)
+        mem_free_aligned(w->panels, w->bytes);
     *w = (struct weight){0};
 }

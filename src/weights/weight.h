@@ -11,7 +11,8 @@ struct weight {
     int rows, cols;                   /* outputs, inputs */
     int n_panels;
     size_t panel_bytes, bytes;
-    void *panels; /* mem_alloc_aligned(bytes) */
+    void *panels; /* mem_alloc_aligned(bytes), or a piece of the source's room */
+    bool in_room;
     enum block_type type; /* that it is packed as; for reports */
     int planes; /* packed rows for each row of activations: 2 where what rounding to int8 loses is multiplied, too */
 };
@@ -26,6 +27,9 @@ struct weight_source {
     enum block_type convert; /* pack as this type after dequantizing; TYPE_COUNT: as it is */
     bool f32_activations;    /* use the layout that meets float32 activations */
     bool fine_activations;   /* int8 activations in two planes: some 15 bits, for twice the arithmetic */
+    /* weight_bytes() of memory aligned to MEM_ALIGN for the packed form, which stays the caller's; NULL: it gets its own. One
+     * piece of large pages for all of a model's weights has one end of small ones. */
+    void *room;
     /* Called now and then while packing, by the pool's threads, several at once, or NULL: n of its rows from `first` on,
      * counted in m, have been read and will not be again, so that a large matrix does not stay resident beside its packed
      * form. */

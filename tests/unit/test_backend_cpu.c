@@ -208,6 +208,36 @@ static void multiplies(void **state)
         }
 }
 
+/* Weights stand one after another in memory that was reserved for them, and elsewhere when it is full; they are the same. */
+static void weights_fill_what_was_reserved(void **state)
+{
+    enum { N = 3, COLS = 96, OUTPUTS = 100 };
+    (void)state;
+    uint64_t seed = 4;
+    struct fixture f;
+    struct fixture_matrix m[N];
+    struct weight own[N], w[N];
+    fixture_open(&f, NULL, 2, (struct stream_options){.max_rows = 1, .max_seqs = 1, .max_out = 1, .max_cols = COLS});
+    for (int i = 0; i < N; i++) {
+        m[i] = fixture_matrix(&seed, OUTPUTS, COLS, TYPE_Q8_0);
+        own[i] = fixture_weight(&f, &m[i]);
+    }
+    assert_int_equal(be->weights_reserve(f.device, own[0].bytes + own[1].bytes + own[2].bytes - 1, NULL), PLLM_OK);
+    for (int i = 0; i < N; i++) {
+        w[i] = fixture_weight(&f, &m[i]);
+        assert_int_equal(w[i].in_room, i < 2);
+        assert_memory_equal(w[i].panels, own[i].panels, own[i].bytes);
+        assert_ptr_not_equal(w[i].panels, own[i].panels);
+    }
+    assert_ptr_equal(w[1].panels, (uint8_t *)w[0].panels + w[0].bytes);
+    for (int i = 0; i < N; i++) {
+        be->weight_free(f.device, &own[i]);
+        be->weight_free(f.device, &w[i]);
+        mem_free(m[i].data);
+    }
+    fixture_close(&f);
+}
+
 /* An input that is written again must be packed again; one that is not must not change what is computed. */
 static void packs_what_was_written(void **state)
 {
@@ -411,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeds_norms_adds_gathers),
         cmocka_unit_test(multiplies),
+        cmocka_unit_test(weights_fill_what_was_reserved),
         cmocka_unit_test(packs_what_was_written),
         cmocka_unit_test(multiplies_in_planes),
         cmocka_unit_test(routes_to_experts),

@@ -34,6 +34,7 @@ static pllm_status device_open(struct device **out, const char *isa, pllm_error 
 
 static void device_close(struct device *d)
 {
+    mem_free_aligned(d->room, d->room_bytes);
     mem_free(d);
 }
 
@@ -42,11 +43,27 @@ static const struct kernels *device_kernels(const struct device *d)
     return &d->kernels;
 }
 
+static pllm_status weights_reserve(struct device *d, size_t bytes, pllm_error *err)
+{
+    assert(!d->room);
+    d->room = mem_alloc_aligned(bytes);
+    if (!d->room)
+        return error_memory(err, "weights");
+    d->room_bytes = bytes;
+    return PLLM_OK;
+}
+
 static pllm_status weight_load(struct device *d, struct weight *out, const struct weight_source *source,
                                struct pool *pool, pllm_error *err)
 {
-    pllm_status status = weight_pack(out, source, &d->kernels, pool, err);
+    struct weight_source s = *source;
+    const size_t bytes = weight_bytes(source, &d->kernels);
+    if (bytes && bytes <= d->room_bytes - d->room_used)
+        s.room = d->room + d->room_used;
+    pllm_status status = weight_pack(out, &s, &d->kernels, pool, err);
     assert(status != PLLM_OK || out->kernel->panel <= PANEL_MAX);
+    if (!status && s.room)
+        d->room_used += bytes;
     return status;
 }
 
@@ -61,6 +78,7 @@ const struct backend backend_cpu = {
     .device_open = device_open,
     .device_close = device_close,
     .device_kernels = device_kernels,
+    .weights_reserve = weights_reserve,
     .weight_load = weight_load,
     .weight_free = weight_free,
     .stream_open = stream_open,

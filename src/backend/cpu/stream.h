@@ -19,6 +19,8 @@ enum {
 
 struct device {
     struct kernels kernels;
+    uint8_t *room; /* for packed weights, mem_alloc_aligned(room_bytes); NULL: none was reserved */
+    size_t room_bytes, room_used;
 };
 
 /* Rows of float32, `stride` floats apart. Columns past `cols` exist up to the next multiple of PANEL_MAX,
