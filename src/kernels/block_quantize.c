@@ -69,7 +69,7 @@ static void range(const float *in, int n, float *lo, float *hi)
 static void round_all(int32_t *code, const float *in, float id)
 {
     for (int i = 0; i < 32; i++) {
-        const float x = in[i] * id, y = x > -1e6f && x < 1e6f ? x : 0;
+        const float x = in[i] * id, y = fabsf(x) < 1e6f ? x : 0;
         const int32_t whole = (int32_t)y;
         const float rest = y - (float)whole;
         code[i] = whole + (rest >= 0.5f) - (rest <= -0.5f);

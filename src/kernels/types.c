@@ -26,10 +26,9 @@ static uint32_t to_bits(float f)
 static inline float half_value(uint16_t h)
 {
     const uint32_t sign = (uint32_t)(h & 0x8000) << 16, rest = h & 0x7FFF;
-    const uint32_t small = to_bits((float)(int32_t)rest * 0x1p-24f); /* zero, subnormal: the fraction counts units of 2^-24 */
-    const uint32_t large = 0x7F800000 | (rest & 0x3FF) << 13 | (rest > 0x7C00 ? 0x400000u : 0); /* infinity, NaN (made quiet) */
-    const uint32_t usual = (rest << 13) + ((127 - 15) << 23);
-    return from_bits(sign | (rest < 0x400 ? small : rest >= 0x7C00 ? large : usual));
+    const uint32_t value = to_bits(from_bits(rest << 13) * 0x1p112f); /* the exponents' biases are 15 and 127 */
+    const uint32_t large = rest >= 0x7C00 ? 0x7F800000 : 0, nan = rest > 0x7C00 ? 0x400000 : 0; /* infinity; NaN is made quiet */
+    return from_bits(sign | value | large | nan);
 }
 
 float f16_to_f32(uint16_t h)
