@@ -84,7 +84,7 @@ static void writers_do_not_meet(void **state)
 static void dead_writers_leave_nothing(void **state)
 {
     (void)state;
-    static const char *const names[] = {"a.123-0.part", "a.4-56.part", "a.part", "a.-0.part", "a.1-.part", "a.1-0.partly",
+    static const char *const names[] = {"a.123-0.part", "a.4-56.part", "a.part", "a.-0.part", "a.1-.part", "a.1.0.part", "a.1-0.partly",
                                         "b.123-0.part", "aa.123-0.part"};
     enum { N = sizeof names / sizeof *names, DEAD = 2 };
     struct file_out alive;
