@@ -139,7 +139,8 @@ static bool experts_of(const struct model *m, struct experts *out)
 static struct stream_options stream_options_of(const struct model *m, const struct decoder_options *o,
                                                struct experts *experts)
 {
-    return (struct stream_options){.pool = o->pool, .threads = o->threads, .max_rows = o->max_rows, .max_seqs = o->max_seqs, .max_out = o->max_out,
+    return (struct stream_options){.pool = o->pool, .threads = o->threads, .max_rows = o->max_rows,
+                                   .max_seqs = o->max_seqs, .max_out = o->max_out,
                                    .max_cols = widest(m->desc), .ropes = m->ropes, .n_ropes = m->desc->n_ropes,
                                    .experts = experts_of(m, experts) ? experts : NULL,
                                    .fine = m->fine_activations, .only_int8 = !m->float_weights, .vocab = m->desc->vocab};
@@ -169,14 +170,19 @@ static pllm_status open_acts(struct decoder *d, const struct decoder_options *o,
     return PLLM_OK;
 }
 
-static pllm_status open_kv(struct decoder *d, const struct decoder_options *o, pllm_error *err)
+/* Of a cache without blocks; `group` has room for a number for each layer, and stays. */
+static struct kv_layout layout_of(const struct model_desc *desc, enum kv_type type, int group[MODEL_MAX_LAYERS])
 {
-    const struct model_desc *desc = d->m->desc;
-    int group[MODEL_MAX_LAYERS];
     for (int l = 0; l < desc->n_layers; l++)
         group[l] = model_kv_group(desc, l);
-    struct kv_layout layout = {.type = o->kv_type, .n_layers = desc->n_layers, .n_kv_heads = desc->n_kv_heads,
-                               .head_dim = desc->head_dim, .group = group};
+    return (struct kv_layout){.type = type, .n_layers = desc->n_layers, .n_kv_heads = desc->n_kv_heads,
+                              .head_dim = desc->head_dim, .group = group};
+}
+
+static pllm_status open_kv(struct decoder *d, const struct decoder_options *o, pllm_error *err)
+{
+    int group[MODEL_MAX_LAYERS];
+    struct kv_layout layout = layout_of(d->m->desc, o->kv_type, group);
     for (int g = 0; g < KV_GROUPS; g++)
         layout.n_blocks[g] = o->n_blocks[g];
     return d->be->kv_open(&d->kv, d->stream, &layout, err);
@@ -229,11 +235,7 @@ size_t decoder_scratch_bytes(const struct model *m, const struct decoder_options
 
 size_t decoder_block_bytes(const struct model *m, enum kv_type type, int group)
 {
-    const struct model_desc *desc = m->desc;
     int groups[MODEL_MAX_LAYERS];
-    for (int l = 0; l < desc->n_layers; l++)
-        groups[l] = model_kv_group(desc, l);
-    const struct kv_layout layout = {.type = type, .n_layers = desc->n_layers, .n_kv_heads = desc->n_kv_heads,
-                                     .head_dim = desc->head_dim, .group = groups};
+    const struct kv_layout layout = layout_of(m->desc, type, groups);
     return m->backend->kv_block_bytes(&layout, m->device, group);
 }

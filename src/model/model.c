@@ -146,15 +146,23 @@ static pllm_status open_description(struct model *m, struct binding *b, const st
     return status;
 }
 
+/* Takes the checkpoint over, and closes it where there is no memory: NULL. */
+static struct model *model_of(struct checkpoint *checkpoint)
+{
+    struct model *m = mem_zalloc(1, sizeof *m);
+    if (m)
+        m->checkpoint = checkpoint;
+    else
+        checkpoint_close(checkpoint);
+    return m;
+}
+
 pllm_status model_open(struct model **out, struct checkpoint *checkpoint, const struct model_options *o, pllm_error *err)
 {
     struct binding b = {0};
-    struct model *m = mem_zalloc(1, sizeof *m);
-    if (!m) {
-        checkpoint_close(checkpoint);
+    struct model *m = model_of(checkpoint);
+    if (!m)
         return error_memory(err, "model");
-    }
-    m->checkpoint = checkpoint;
     pllm_status status = open_description(m, &b, o, err);
     if (!status)
         status = load(m, &b, o, err);
@@ -171,12 +179,9 @@ pllm_status model_describe(struct model **out, uint64_t *weight_bytes_needed, st
 {
     struct binding b = {0};
     uint64_t bytes = 0;
-    struct model *m = mem_zalloc(1, sizeof *m);
-    if (!m) {
-        checkpoint_close(checkpoint);
+    struct model *m = model_of(checkpoint);
+    if (!m)
         return error_memory(err, "model");
-    }
-    m->checkpoint = checkpoint;
     pllm_status status = open_description(m, &b, o, err);
     if (!status)
         bytes = packed_bytes(m, &b);
