@@ -55,6 +55,6 @@ echo before > "$work/answers"
 run 3 "$PARALLM" generate "$work/missing" -i "$work/in" -o "$work/answers"
 [ "$(cat "$work/answers")" = before ] || failed "the output of an earlier run is gone"
 # On a terminal the line of progress gives way to the answers.
-run 0 terminal "$PARALLM" generate $tiny -p ab -n 6000 --temperature 1 --max-tokens 60 --max-num-seqs 64 --ignore-eos
+run 0 terminal "$PARALLM" generate $tiny -p ab -n 1500 --temperature 1 --max-tokens 60 --max-num-seqs 64 --ignore-eos
 says out ' running, ' && ! grep -qE $'(waiting|left)(\033\\[K)?\\{' "$work/out" || failed "an answer stands behind the line of progress"
 finish
