@@ -7,7 +7,7 @@ place() { make -s -o all "$1" BUILD="$build" PREFIX=/opt/parallm DESTDIR="$DESTD
 
 run 0 place install
 staged=$DESTDIR/opt/parallm home=$work/moved
-for file in bin/parallm include/parallm.h share/doc/parallm/README.md share/doc/parallm/examples/generate.c \
+for file in bin/parallm include/parallm.h share/doc/parallm/README.md share/doc/parallm/docs/throughput/throughput.svg share/doc/parallm/examples/generate.c \
     share/man/man1/parallm-plan.1 share/bash-completion/completions/parallm; do
     [ -f "$staged/$file" ] || failed "$file: is not installed"
 done

@@ -94,7 +94,7 @@ static int repeat(struct bench *b, const struct options *o, struct bench_row *ro
     b->prompt = malloc((size_t)b->n_prompt * sizeof *b->prompt);
     int code = times && b->prompt ? EXIT_DONE : cli_fail(EXIT_MEMORY, "bench: not enough memory");
     for (int64_t i = 0; i < o->repeat && !code; i++) {
-        progress_say(o->quiet, "%d sequences, run %d of %d", b->n_seqs, (int)i + 1, (int)o->repeat);
+        progress_say(o->quiet, "%d sequence%s, run %d of %d", b->n_seqs, b->n_seqs == 1 ? "" : "s", (int)i + 1, (int)o->repeat);
         code = run_once(b, &times[i]);
     }
     progress_said(o->quiet);
