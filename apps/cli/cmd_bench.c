@@ -16,7 +16,8 @@ enum { MOST_ROWS = 64 };
 struct limits {
     struct roofline machine;
     double gop_s; /* of the type that the weights are multiplied in */
-    double gb_step, gop_token;
+    double gb_step;            /* of weights, all read once */
+    double gop_token, gop_head; /* of a token: without the vocabulary's logits, and these */
 };
 
 static int read_counts(int *counts, int *n, const char *text)
@@ -66,26 +67,31 @@ static bool limits_for(struct limits *l, const pllm_model_info *info, const stru
     bool bf16 = strcmp(info->quantization, "bf16") == 0 && l->machine.bf16_gop_s > 0;
     l->gop_s = !unquantized ? l->machine.int8_gop_s : bf16 ? l->machine.bf16_gop_s : l->machine.f32_gop_s;
     l->gb_step = 1e-9 * (double)info->weight_bytes_read;
-    l->gop_token = 2e-9 * (double)info->multiply_adds;
+    l->gop_head = 2e-9 * (double)info->hidden_size * (double)info->vocab_size;
+    l->gop_token = 2e-9 * (double)info->multiply_adds - l->gop_head;
     return l->gop_s > 0 && l->machine.read_gb_s > 0;
 }
 
-/* The least time for reading all weights `steps` times and multiplying `tokens` rows, over the time it took. */
-static double fraction(const struct limits *l, double steps, double tokens, double seconds)
+/* The least time for reading all weights `steps` times and multiplying `tokens` rows, `logits` of them by the head too, over
+ * the time it took. */
+static double fraction(const struct limits *l, double steps, double tokens, double logits, double seconds)
 {
-    double reading = steps * l->gb_step / l->machine.read_gb_s, multiplying = tokens * l->gop_token / l->gop_s;
+    double reading = steps * l->gb_step / l->machine.read_gb_s;
+    double multiplying = (tokens * l->gop_token + logits * l->gop_head) / l->gop_s;
     return (reading > multiplying ? reading : multiplying) / seconds;
 }
 
 static double prefill_fraction(const struct limits *l, const struct bench_row *r, const struct options *o)
 {
-    return fraction(l, 1, (double)r->n_seqs * (double)o->prompt_tokens, r->median.prefill_seconds);
+    double seqs = (double)r->n_seqs; /* only a prompt's last token needs logits */
+    return fraction(l, 1, seqs * (double)o->prompt_tokens, seqs, r->median.prefill_seconds);
 }
 
 static double decode_fraction(const struct limits *l, const struct bench_row *r)
 {
     const struct bench_times *t = &r->median;
-    return fraction(l, (double)t->decode_steps, (double)t->decode_tokens, t->decode_seconds);
+    double tokens = (double)t->decode_tokens;
+    return fraction(l, (double)t->decode_steps, tokens, tokens, t->decode_seconds);
 }
 
 static void print_heading(const struct options *o, const pllm_model_info *info, const struct limits *l, bool known)
