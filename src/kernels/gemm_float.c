@@ -28,7 +28,7 @@ static void act_pack(void *packed, const float *in, size_t stride, int rows, int
                   rows - r < FLOAT_TILE_ROWS ? rows - r : FLOAT_TILE_ROWS, K);
 }
 
-static const struct act_kernel act_f32 = {"f32", FLOAT_TILE_ROWS, act_bytes, act_pack};
+static const struct act_kernel act_f32 = {"f32", FLOAT_TILE_ROWS, 1, act_bytes, act_pack};
 
 /* ---- Panels of plain values --------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 /* Products of quantized weights with int8 activations, AVX2.
  *
- * A panel is 16 outputs: two registers of 8 outputs by 4 values of k (quant_panel.h); a tile is up to 4 rows.
+ * A panel is 16 outputs: two registers of 8 outputs by 4 values of k (quant_panel.h); a tile is 4 rows, the last ones 1 to 5.
  * vpmaddubsw multiplies codes (unsigned) with a row's four broadcast bytes; what happens to the 16-bit pairs
  * is a matter of the type:
  *   sums of 16   Types of up to 5 bits with one scale per 32. Eight results of a block are added in 16 bits and
@@ -31,7 +31,7 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
-enum { LANES = 8, PANEL = 16, TILE = 4, GROUPS = 8 };
+enum { LANES = 8, PANEL = 16, TILE = 4, HIGHEST = 5, GROUPS = 8 };
 enum { STAGE = 16 };          /* blocks of K whose codes are kept unpacked at a time; half as many where they take two vectors */
 enum { PASS_ROWS = 128 };     /* rows whose float sums are kept at a time */
 
@@ -41,7 +41,8 @@ enum { AHEAD_NEAR = 4096, AHEAD_FAR = 16384 };
 
 /* ---- Activations ---------------------------------------------------------------------------------- */
 
-/* A tile of h rows holds for each block of 32, one block after another,
+/* Rows come in tiles of TILE, one after another; the last of them takes a row that is left over, two are left as 3 + 3: a tile
+ * of one row takes much more than its share, and five sums in two registers each are what there is room for. A tile of h rows holds for each block of 32, one block after another,
  *     q       int8 [8][h][4]: four values of each row, so that a row's broadcasts are a constant apart
  *     start   int16 [h][2]: -8 times the sum of q where k % 4 < 2, and where not (lanes of vpmaddubsw)
  *     scale   float [h]
@@ -62,9 +63,31 @@ static size_t tile_bytes(int rows, int K)
     return mem_round_up((size_t)block_count(K) * (size_t)rows * (ROW_BYTES + ROW_EXTRA), MEM_ALIGN);
 }
 
+static int tile_count(int rows)
+{
+    return rows < TILE ? rows > 0 : (rows + TILE - 2) / TILE;
+}
+
+/* Tiles of TILE rows before the last one or two. */
+static int whole_tiles(int rows)
+{
+    return rows < 2 * TILE ? 0 : rows / TILE - 1;
+}
+
+/* Rows of tile i of `rows` rows. */
+static int tile_rows(int rows, int i)
+{
+    int whole = whole_tiles(rows), even = rows - whole * TILE, n = tile_count(even);
+    return i < whole ? TILE : even / n + (i - whole < even % n);
+}
+
 static size_t a8_bytes(int rows, int K)
 {
-    return (size_t)(rows / TILE) * tile_bytes(TILE, K) + tile_bytes(rows % TILE, K);
+    int whole = whole_tiles(rows);
+    size_t bytes = (size_t)whole * tile_bytes(TILE, K);
+    for (int i = whole; i < tile_count(rows); i++)
+        bytes += tile_bytes(tile_rows(rows, i), K);
+    return bytes;
 }
 
 /* Both int16 of a half: sums of q where k % 4 < 2 and where not. */
@@ -105,13 +128,16 @@ static void pack_row(char *tile, int h, int r, const float *in, int K)
 
 static void a8_pack(void *packed, const float *in, size_t stride, int rows, int K)
 {
-    for (int r = 0; r < rows; r++) {
-        int first = r / TILE * TILE, h = rows - first < TILE ? rows - first : TILE;
-        pack_row((char *)packed + a8_bytes(first, K), h, r - first, in + (size_t)r * stride, K);
+    char *tile = packed;
+    for (int i = 0; i < tile_count(rows); i++) {
+        int h = tile_rows(rows, i);
+        for (int r = 0; r < h; r++, in += stride)
+            pack_row(tile, h, r, in, K);
+        tile += tile_bytes(h, K);
     }
 }
 
-static const struct act_kernel a8 = {"a8", TILE, a8_bytes, a8_pack};
+static const struct act_kernel a8 = {"a8", TILE, TILE, a8_bytes, a8_pack};
 
 /* ---- Formats -------------------------------------------------------------------------------------- */
 
@@ -302,7 +328,7 @@ INLINE void halves_block(const struct format *f, enum role role, __m256i (*s)[2]
                          __m256i (*stage)[2], __m256i (*sub)[2], const int h)
 {
     UNROLL for (int half = 0; half < 2; half++) {
-        __m256i t[TILE][2];
+        __m256i t[HIGHEST][2];
         add_pairs(f, role, t, at, stage, half, h);
         UNROLL for (int p = 0; p < 2; p++) {
             __m256i scale = role == OTHER ? _mm256_load_si256(&sub[half][p]) : half_scales(f, at->block, half, p);
@@ -415,7 +441,7 @@ INLINE void run_tile(const struct format *f, enum role role, const struct tile *
     float *acc = t->acc;
     struct place at = {k->panel, k->panel, t->a, t->extra};
     for (int b = 0; b < k->n; b++) {
-        __m256i s[TILE][2], submin[2];
+        __m256i s[HIGHEST][2], submin[2];
         __m256 d[2], m[2];
         /* The compiler would take the sums into registers for the whole loop, and spill what it needs inside. */
         __asm__("" : "+r"(acc));
@@ -445,6 +471,7 @@ INLINE void run_tile_of(const struct format *f, enum role role, const struct til
     case 1: run_tile(f, role, t, k, stage, 1); break;
     case 2: run_tile(f, role, t, k, stage, 2); break;
     case 3: run_tile(f, role, t, k, stage, 3); break;
+    case HIGHEST: run_tile(f, role, t, k, stage, HIGHEST); break;
     default: run_tile(f, role, t, k, stage, TILE); break;
     }
 }
@@ -459,19 +486,23 @@ static size_t stretch_bytes(const struct format *f, const struct stretch *k, int
 INLINE void run_stretch(const struct format *f, float *acc, const char *acts, int rows, int first, int blocks,
                         const struct stretch *k, struct stage *stage)
 {
-    size_t whole = mem_round_up((size_t)blocks * TILE * (ROW_BYTES + ROW_EXTRA), MEM_ALIGN);
-    size_t ahead = stretch_bytes(f, k, k->n) / (size_t)k->n, tiles = (size_t)((rows + TILE - 1) / TILE);
+    size_t ahead = stretch_bytes(f, k, k->n) / (size_t)k->n, tiles = (size_t)tile_count(rows);
     struct tile t = {.acc = acc, .ahead = (const char *)k->panel, .ahead_step = (ahead + tiles - 1) / tiles};
-    for (int r = 0; r < rows; r += TILE, acts += whole, t.acc += TILE * PANEL, t.ahead += t.ahead_step * (size_t)k->n) {
-        t.h = rows - r < TILE ? rows - r : TILE;
+    for (int i = 0; i < tile_count(rows); i++) {
+        t.h = tile_rows(rows, i);
         t.a = acts + (size_t)(first * t.h) * ROW_BYTES;
         t.extra = acts + (size_t)(blocks * t.h) * ROW_BYTES + (size_t)(first * t.h) * ROW_EXTRA;
-        if (rows <= TILE)
+        if (rows <= HIGHEST)
             run_tile_of(f, ALONE, &t, k, stage);
-        else if (r == 0)
-            run_tile(f, FIRST, &t, k, stage, TILE);
-        else
+        else if (i > 0)
             run_tile_of(f, OTHER, &t, k, stage);
+        else if (t.h == 3)
+            run_tile(f, FIRST, &t, k, stage, 3);
+        else
+            run_tile(f, FIRST, &t, k, stage, TILE);
+        acts += tile_bytes(t.h, blocks * A8_BLOCK);
+        t.acc += t.h * PANEL;
+        t.ahead += t.ahead_step * (size_t)k->n;
     }
 }
 
@@ -517,9 +548,11 @@ INLINE void run_panels(const struct format *f, float *out, size_t out_stride, co
 {
     const uint8_t *panel = packed;
     for (int i = 0; i < panels; i++, out += PANEL) {
-        for (int r = 0; r < rows; r += PASS_ROWS)
-            run_panel(f, out + (size_t)r * out_stride, out_stride, (const char *)acts + a8_bytes(r, K),
-                      rows - r < PASS_ROWS ? rows - r : PASS_ROWS, panel, K / QUANT_BLOCK);
+        for (int r = 0, end; r < rows; r = end) {
+            end = act_range_end(&a8, r, rows, PASS_ROWS);
+            run_panel(f, out + (size_t)r * out_stride, out_stride, (const char *)acts + a8_bytes(r, K), end - r, panel,
+                      K / QUANT_BLOCK);
+        }
         panel += bytes_of_panel(f, panel, K / QUANT_BLOCK);
     }
 }

@@ -52,7 +52,7 @@ static void a8_pack(void *packed, const float *in, size_t stride, int rows, int 
     }
 }
 
-static const struct act_kernel a8 = {"a8", 1, a8_bytes, a8_pack};
+static const struct act_kernel a8 = {"a8", 1, 1, a8_bytes, a8_pack};
 
 /* ---- Weights: a description, then the bytes of one row ------------------------------------------- */
 

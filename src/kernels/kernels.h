@@ -14,22 +14,39 @@
 /* ---- Linear layers ---------------------------------------------------------------------------- */
 
 /* The form in which products read their activations, and how it is made. Rows stand in tiles of `tile_rows`
- * (the last one may be lower), one tile after another, each contiguous and of its own height, so that one base
- * register serves all rows of a tile. Kernels that read the same form share one act_kernel: an input is packed
+ * (the last ones may be of other heights), one tile after another, each contiguous and of its own height, so that one base
+ * register serves all rows of a tile. Ranges of rows may be packed and multiplied apart: they begin at multiples of tile_rows,
+ * and the last one has least_rows or is all there is, as what is left over may share the tile before. Kernels that read the same form share one act_kernel: an input is packed
  * once for each pointer. A8, the form of the quantized products: int8 with a scale per row and block of 32
  * (amax / 127, round to nearest), and sums of the integers for offsets and minima. */
 enum { A8_BLOCK = 32 };
 
 struct act_kernel {
     const char *name; /* "a8", "f32", "bf16" */
-    int tile_rows;
-    /* Bytes of `rows` packed rows of K values. bytes(first, K) is also where row `first` begins, if `first` is
-     * a multiple of tile_rows: threads pack different tiles of one buffer. Aligned to MEM_ALIGN. */
+    int tile_rows, least_rows;
+    /* Bytes of `rows` packed rows of K values. bytes(first, K) is also where the range begins that begins with row `first`:
+     * threads pack different ranges of one buffer. Aligned to MEM_ALIGN. */
     size_t (*bytes)(int rows, int K);
     /* Packs rows in[0 .. rows-1][0 .. K-1], rows `stride` floats apart, K any. A row's packed values depend
      * on the row alone; values past K count as zero. */
     void (*pack)(void *packed, const float *in, size_t stride, int rows, int K);
 };
+
+/* Into how many ranges `rows` rows can be cut, where each begins at the next multiple of tile_rows. */
+static inline int act_tiles(const struct act_kernel *a, int rows)
+{
+    int whole = rows / a->tile_rows, rest = rows % a->tile_rows;
+    return whole + (rest > 0 && (whole == 0 || rest >= a->least_rows));
+}
+
+/* Where the range that begins with row `first` of `rows` ends, if it shall have at most `most` rows: at least two tiles. */
+static inline int act_range_end(const struct act_kernel *a, int first, int rows, int most)
+{
+    int end = first + most / a->tile_rows * a->tile_rows;
+    if (rows - first <= most)
+        return rows;
+    return rows - end < a->least_rows ? end - a->tile_rows : end;
+}
 
 /* A layout of weights and everything that reads it: replaced together or not at all. A panel holds
  * `panel` outputs, interleaved along K, block scales beside them. */

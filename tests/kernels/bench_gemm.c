@@ -34,16 +34,15 @@ static void pack_acts(void *argument, int task, int thread)
 {
     (void)thread;
     struct bench_job *j = argument;
-    int first = task * j->g->act->tile_rows, n = j->rows - first;
-    n = n < j->g->act->tile_rows ? n : j->g->act->tile_rows;
-    j->g->act->pack(j->acts + j->g->act->bytes(first, j->K), j->in + (size_t)first * (size_t)j->K, (size_t)j->K, n, j->K);
+    const struct act_kernel *act = j->g->act;
+    int first = task * act->tile_rows, n = task + 1 < act_tiles(act, j->rows) ? act->tile_rows : j->rows - first;
+    act->pack(j->acts + act->bytes(first, j->K), j->in + (size_t)first * (size_t)j->K, (size_t)j->K, n, j->K);
 }
 
 static void run_bench(void *argument)
 {
     struct bench_job *j = argument;
-    int tile = j->g->act->tile_rows;
-    pool_run(j->pool, pack_acts, j, (j->rows + tile - 1) / tile);
+    pool_run(j->pool, pack_acts, j, act_tiles(j->g->act, j->rows));
     pool_run(j->pool, multiply, j, (j->n_panels + j->group - 1) / j->group * j->n_copies);
 }
 

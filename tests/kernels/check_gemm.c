@@ -276,6 +276,27 @@ static void check_independence(struct check *c, const float *all, const struct p
     free(other);
 }
 
+/* Rows packed tile by tile and multiplied two tiles at a time, as threads share them, give the same bits. */
+static void check_ranges(struct check *c, const float *all, const struct packed *w, const struct problem *p)
+{
+    const struct act_kernel *act = w->g->act;
+    size_t K = (size_t)p->K, width = (size_t)w->n_panels * (size_t)w->g->panel, act_bytes = act->bytes(p->rows, p->K);
+    float *other = malloc((size_t)p->rows * width * 4);
+    char *acts = guard_alloc(act_bytes);
+    for (int i = 0, tiles = act_tiles(act, p->rows); i < tiles; i++) {
+        int first = i * act->tile_rows, n = i + 1 < tiles ? act->tile_rows : p->rows - first;
+        act->pack(acts + act->bytes(first, p->K), p->acts + (size_t)first * K, K, n, p->K);
+    }
+    for (int first = 0, end; first < p->rows; first = end) {
+        end = act_range_end(act, first, p->rows, 2 * act->tile_rows);
+        w->g->run(other + (size_t)first * width, width, acts + act->bytes(first, p->K), end - first, w->panels, w->n_panels, p->K);
+    }
+    if (memcmp(other, all, (size_t)p->rows * width * 4) != 0)
+        check_fail(c, "%s: %d rows in ranges differ from all of them at once", pattern_name[p->pattern], p->rows);
+    guard_free(c, acts, act_bytes);
+    free(other);
+}
+
 static void check_problem(struct check *c, const struct gemm_kernel *g, struct problem *p)
 {
     check_case(c);
@@ -297,6 +318,8 @@ static void check_problem(struct check *c, const struct gemm_kernel *g, struct p
         check_fail(c, "that was: %s, %d rows, N = %d, K = %d", pattern_name[p->pattern], p->rows, p->N, p->K);
     if (p->pattern == NORMAL || p->pattern == BAD_ACTS)
         check_independence(c, out, &w, p);
+    if (p->pattern == NORMAL)
+        check_ranges(c, out, &w, p);
     free(out);
     guard_free(c, w.panels, w.bytes);
 }
@@ -341,6 +364,7 @@ static void check_entry(struct check *c, const char *prefix, const struct gemm_k
     check_shape(c, g, m, 3, g->panel + 1, 3 * K);
     check_shape(c, g, m, 7, 2 * g->panel, 2 * K);
     check_shape(c, g, m, 2 * g->act->tile_rows + 5, 37, unit < 32 ? 200 : (1024 + unit - 1) / unit * unit);
+    check_shape(c, g, m, 133, 2, K);
     if (unit <= 64)
         check_shape(c, g, m, 2, 16, 1024 + 3 * unit);
     for (int rows = 1; rows <= 17; rows++) {

@@ -34,7 +34,7 @@ static void routing_pieces(void **at[PIECES], struct routing *r, const struct ke
     size_t rows = (size_t)o->max_rows, experts = (size_t)e->n_experts, n = rows * (size_t)e->top_k;
     r->logits = (struct act){.stride = row_stride(e->n_experts), .cols = e->n_experts, .max_rows = o->max_rows};
     r->stride = row_stride(o->max_cols);
-    /* Each expert's last tile may be low, but takes no more than a whole one. */
+    /* Each expert's last tiles may be low, but take no more than one more. */
     size_t packed_rows = n + (experts < n ? experts : n) * (size_t)tallest_tile(k);
     const struct {
         void **at;
@@ -201,10 +201,10 @@ static void gate_up_task(void *argument, int task, int thread)
     struct routing *r = job->r;
     int x = task / job->pieces, first = task % job->pieces * job->columns, rows = expert_rows(r, x);
     const struct weight *gate = &job->e->gate[x], *up = &job->e->up[x];
-    int left = gate->rows - first, n = left < job->columns ? left : job->columns, step = step_rows(job->form->tile_rows);
+    int left = gate->rows - first, n = left < job->columns ? left : job->columns;
     float *g = thread_scratch(job->s, thread), *u = g + PIECE_ROWS * PIECE_COLUMNS;
-    for (int row = 0; row < rows; row += step) {
-        int some = rows - row < step ? rows - row : step;
+    for (int row = 0, some; row < rows; row += some) {
+        some = act_range_end(job->form, row, rows, PIECE_ROWS) - row;
         run_piece(job, g, PIECE_COLUMNS, gate, x, first, n, row, some);
         run_piece(job, u, PIECE_COLUMNS, up, x, first, n, row, some);
         for (int i = 0; i < some; i++)

@@ -20,13 +20,23 @@ struct pack_job {
     const struct stream *s;
     struct packed *p;
     const struct act *in;
-    int per_task; /* rows, whole tiles */
+    struct act_kernel cut;
+    int tasks;
 };
 
-/* Rows whose planes fill whole tiles. */
-static int tile_of(const struct packed *in)
+/* How rows can be cut, where planes of one row stay together. */
+static struct act_kernel cut_of(const struct packed *in)
 {
-    return in->form->tile_rows % in->planes == 0 ? in->form->tile_rows / in->planes : in->form->tile_rows;
+    struct act_kernel a = *in->form;
+    a.tile_rows = a.tile_rows % in->planes == 0 ? a.tile_rows / in->planes : a.tile_rows;
+    a.least_rows = (a.least_rows + in->planes - 1) / in->planes;
+    return a;
+}
+
+/* Where range i of n of `rows` rows begins; i = n: where they end. */
+static int range_first(const struct act_kernel *cut, int rows, int i, int n)
+{
+    return i < n ? (int)((int64_t)act_tiles(cut, rows) * i / n) * cut->tile_rows : rows;
 }
 
 /* Each row, and behind it what its rounding to int8 loses. */
@@ -34,14 +44,14 @@ static void pack_fine(const struct pack_job *job, float *rows, int first, int n)
 {
     const struct packed *p = job->p;
     size_t stride = job->in->stride;
-    for (int tile = tile_of(p), r = 0; r < n; r += tile) {
-        int h = n - r < tile ? n - r : tile;
-        for (int i = 0; i < h; i++) {
+    for (int r = first, tiles = act_tiles(&job->cut, n), end; r < first + n; r = end, tiles--) {
+        end = tiles > 1 ? r + job->cut.tile_rows : first + n;
+        for (int i = 0; i < end - r; i++) {
             float *to = rows + (size_t)(2 * i) * stride;
-            memcpy(to, act_row(job->in, first + r + i), (size_t)p->cols * sizeof(float));
+            memcpy(to, act_row(job->in, r + i), (size_t)p->cols * sizeof(float));
             job->s->k->a8_rest(to + stride, to, p->cols);
         }
-        p->form->pack(p->memory + p->form->bytes(2 * (first + r), p->cols), rows, stride, 2 * h, p->cols);
+        p->form->pack(p->memory + p->form->bytes(2 * r, p->cols), rows, stride, 2 * (end - r), p->cols);
     }
 }
 
@@ -49,7 +59,8 @@ static void pack_task(void *argument, int task, int thread)
 {
     const struct pack_job *job = argument;
     const struct packed *p = job->p;
-    int first = task * job->per_task, left = p->n_rows - first, n = left < job->per_task ? left : job->per_task;
+    int first = range_first(&job->cut, p->n_rows, task, job->tasks);
+    int n = range_first(&job->cut, p->n_rows, task + 1, job->tasks) - first;
     if (p->planes == 2)
         pack_fine(job, thread_scratch(job->s, thread), first, n);
     else
@@ -72,9 +83,11 @@ const struct packed *stream_pack(struct stream *s, const struct act *in, const s
     double start = clock_now();
     *p = (struct packed){.form = form, .memory = p->memory, .version = in->version, .used = ++s->version,
                          .n_rows = s->n_rows, .cols = in->cols, .planes = w->planes};
-    int tile = tile_of(p), tiles = (rows_per_task(s, s->n_rows, in->cols * w->planes) + tile - 1) / tile;
-    struct pack_job job = {s, p, in, tiles * tile};
-    pool_run(s->pool, pack_task, &job, (s->n_rows + job.per_task - 1) / job.per_task);
+    struct pack_job job = {.s = s, .p = p, .in = in, .cut = cut_of(p)};
+    int tiles = act_tiles(&job.cut, s->n_rows), per_task = rows_per_task(s, s->n_rows, in->cols * w->planes);
+    int tasks = (s->n_rows + per_task - 1) / per_task;
+    job.tasks = tasks < tiles ? tasks : tiles;
+    pool_run(s->pool, pack_task, &job, job.tasks);
     s->seconds[CLOCK_PACK] += clock_now() - start;
     return p;
 }
@@ -100,10 +113,11 @@ static int n_pieces(const struct weight *w, int columns)
 }
 
 /* Rows are cut into ranges where the pieces of the outputs alone do not make enough tasks. */
-static int row_ranges(const struct stream *s, int pieces, int tile_rows)
+static int row_ranges(const struct stream *s, int pieces, const struct packed *in)
 {
     int wanted = s->n_threads > 1 ? TASKS_PER_THREAD * s->n_threads : 1, ranges = (wanted + pieces - 1) / pieces;
-    int tiles = (s->n_rows + tile_rows - 1) / tile_rows;
+    struct act_kernel cut = cut_of(in);
+    int tiles = act_tiles(&cut, s->n_rows);
     return ranges < tiles ? ranges : tiles;
 }
 
@@ -112,27 +126,22 @@ struct piece {
     int first, n, row, end;
 };
 
-static struct piece piece_at(const struct stream *s, const struct weight *w, int columns, int ranges, int tile_rows, int task)
+static struct piece piece_at(const struct stream *s, const struct weight *w, int columns, int ranges, const struct packed *in,
+                             int task)
 {
-    int64_t tiles = (s->n_rows + tile_rows - 1) / tile_rows;
+    struct act_kernel cut = cut_of(in);
     int range = task % ranges;
     struct piece p = {.first = task / ranges * columns};
     p.n = w->rows - p.first < columns ? w->rows - p.first : columns;
-    p.row = (int)(tiles * range / ranges) * tile_rows;
-    p.end = (int)(tiles * (range + 1) / ranges) * tile_rows;
-    p.end = p.end < s->n_rows ? p.end : s->n_rows;
+    p.row = range_first(&cut, s->n_rows, range, ranges);
+    p.end = range_first(&cut, s->n_rows, range + 1, ranges);
     return p;
-}
-
-int step_rows(int tile_rows)
-{
-    return tile_rows < PIECE_ROWS ? PIECE_ROWS / tile_rows * tile_rows : tile_rows;
 }
 
 static int step_end(const struct piece *p, int row, const struct packed *in)
 {
-    int end = row + step_rows(in->form->tile_rows) / in->planes;
-    return end < p->end ? end : p->end;
+    struct act_kernel cut = cut_of(in);
+    return act_range_end(&cut, row, p->end, PIECE_ROWS / in->planes);
 }
 
 /* A thread's scratch: a row of a piece, outputs of a piece twice, and once more for its planes. */
@@ -204,7 +213,7 @@ static void linear_task(void *argument, int task, int thread)
         i--;
     const struct part *part = &job->part[i];
     const struct linear *layer = part->layer;
-    struct piece p = piece_at(s, layer->w, part->columns, part->ranges, tile_of(part->in), task - part->first_task);
+    struct piece p = piece_at(s, layer->w, part->columns, part->ranges, part->in, task - part->first_task);
     float *sums = thread_scratch(s, thread);
     for (int row = p.row, end; row < p.end; row = end) {
         end = step_end(&p, row, part->in);
@@ -252,7 +261,7 @@ void op_linear(struct stream *s, const struct linear *layers, int n, const struc
     double start = clock_now();
     for (int i = 0; i < n; i++) {
         struct part *part = &job.part[i];
-        part->ranges = row_ranges(s, pieces, tile_of(part->in));
+        part->ranges = row_ranges(s, pieces, part->in);
         part->first_task = tasks;
         tasks += n_pieces(layers[i].w, part->columns) * part->ranges;
     }
@@ -284,7 +293,7 @@ static void gate_up_task(void *argument, int task, int thread)
 {
     const struct gate_up_job *job = argument;
     const struct stream *s = job->s;
-    struct piece p = piece_at(s, job->gate.layer->w, job->columns, job->ranges, tile_of(job->gate.in), task);
+    struct piece p = piece_at(s, job->gate.layer->w, job->columns, job->ranges, job->gate.in, task);
     float *gate = thread_scratch(s, thread), *up = gate + PIECE_ROWS * PIECE_COLUMNS, *planes = plane_scratch(gate);
     for (int row = p.row, end; row < p.end; row = end) {
         end = step_end(&p, row, job->gate.in);
@@ -323,6 +332,7 @@ static bool same_cut(const struct weight *v, const struct weight *w)
 {
     const struct gemm_kernel *a = v->kernel, *b = w->kernel;
     return (a->panel % b->panel == 0 || b->panel % a->panel == 0) && a->act->tile_rows == b->act->tile_rows &&
+           a->act->least_rows == b->act->least_rows &&
            v->planes == w->planes;
 }
 
@@ -345,7 +355,7 @@ void op_gate_up(struct stream *s, struct act *out, const struct linear *gate, co
     double start = clock_now();
     job.columns = piece_columns(gate->w, up->w, TASKS_PER_THREAD * s->n_threads);
     int pieces = n_pieces(gate->w, job.columns);
-    job.ranges = row_ranges(s, pieces, tile_of(part[0].in));
+    job.ranges = row_ranges(s, pieces, part[0].in);
     pool_run(s->pool, gate_up_task, &job, pieces * job.ranges);
     act_written(s, out);
     s->seconds[CLOCK_GATE_UP] += clock_now() - start;
@@ -365,7 +375,7 @@ static void logits_task(void *argument, int task, int thread)
 {
     const struct logits_job *job = argument;
     const struct stream *s = job->s;
-    struct piece p = piece_at(s, job->w, job->columns, 1, tile_of(job->in), task);
+    struct piece p = piece_at(s, job->w, job->columns, 1, job->in, task);
     for (int row = 0, end; row < p.end; row = end) {
         end = step_end(&p, row, job->in);
         float *out = s->logits + (size_t)row * s->logits_stride + p.first;

@@ -11,7 +11,7 @@
 enum {
     PANEL_MAX = 64,      /* outputs of the widest panel: products may write that far past a row's end */
     PIECE_COLUMNS = 128, /* most outputs of a task's piece of a linear layer */
-    PIECE_ROWS = 128,    /* most rows that a piece is computed for at a time */
+    PIECE_ROWS = 128,    /* most rows that a piece is computed for at a time: so few that their sums stay in the cache */
     PACKED_FORMS = 4,    /* packed inputs that are kept at a time */
     LAYERS_MAX = 8,      /* linear layers in one call */
     LORA_LAYERS_MAX = 3, /* of them with adapters: q, k and v */
@@ -130,9 +130,6 @@ const struct packed *stream_pack(struct stream *s, const struct act *in, const s
 /* Columns of a task's piece of a linear layer: whole panels of w and of `other` (NULL: none), and so few that at
  * least `split` tasks come of it where that is possible. */
 int piece_columns(const struct weight *w, const struct weight *other, int split);
-
-/* Rows that a piece is computed for at a time: whole tiles, so few that their sums stay in the cache. */
-int step_rows(int tile_rows);
 
 void op_linear(struct stream *s, const struct linear *layers, int n, const struct act *in);
 void op_gate_up(struct stream *s, struct act *out, const struct linear *gate, const struct linear *up,
