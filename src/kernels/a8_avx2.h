@@ -1,4 +1,4 @@
-/* 32 activations to int8, as every x86 form of them begins (quant.h says how they are rounded). Needs AVX2; static
+/* 32 activations to int8, or to 15 bits in two int8, as every x86 form of them begins (quant.h says how they are rounded). Needs AVX2; static
  * inline only, as the files of several tiers include it. */
 #ifndef PARALLM_KERNELS_A8_AVX2_H
 #define PARALLM_KERNELS_A8_AVX2_H
@@ -10,8 +10,8 @@
 #include <string.h>
 
 struct a8_avx2 {
-    __m256i q;   /* int8 [32], in order */
-    float scale; /* NaN, and q zeros, where a value is not finite */
+    __m256i q[2]; /* int8 [32], in order; of A15 high and low, of A8 the first alone */
+    float scale;  /* NaN, and q zeros, where a value is not finite */
 };
 
 /* Largest magnitude of 32 values as an integer of the same order; NaN is larger than infinity. */
@@ -26,23 +26,40 @@ static inline int a8_largest_bits(const __m256 *x)
     return _mm_cvtsi128_si32(_mm_max_epi32(m4, _mm_shuffle_epi32(m4, 0xb1)));
 }
 
-/* in[0 .. 31]. */
-static inline struct a8_avx2 a8_quantize_avx2(const float *in)
+/* 32 int16, as vpackssdw left them, to int8 in order. */
+static inline void a8_narrow(__m256i *out, __m256i first, __m256i second)
+{
+    *out = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(first, second), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+}
+
+/* in[0 .. 31]; planes: 1 of A8, 2 of A15. */
+static inline struct a8_avx2 a8_quantize_avx2(const float *in, int planes)
 {
     __m256 x[4];
     for (int i = 0; i < 4; i++)
         x[i] = _mm256_loadu_ps(in + 8 * i);
     int bits = a8_largest_bits(x);
     if (bits >= 0x7f800000)
-        return (struct a8_avx2){_mm256_setzero_si256(), NAN};
+        return (struct a8_avx2){{_mm256_setzero_si256(), _mm256_setzero_si256()}, NAN};
     float amax = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(bits)));
-    __m256 f = _mm256_set1_ps(a8_inverse(amax));
+    __m256 f = _mm256_set1_ps(planes == 2 ? a15_inverse(amax) : a8_inverse(amax));
     __m256i q[4];
     for (int i = 0; i < 4; i++)
         q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], f));
-    __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]));
-    return (struct a8_avx2){_mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)),
-                            a8_scale(amax)};
+    __m256i v0 = _mm256_packs_epi32(q[0], q[1]), v1 = _mm256_packs_epi32(q[2], q[3]);
+    struct a8_avx2 out = {{_mm256_setzero_si256(), _mm256_setzero_si256()}, planes == 2 ? a15_scale(amax) : a8_scale(amax)};
+    if (planes == 1) {
+        a8_narrow(&out.q[0], v0, v1);
+        return out;
+    }
+    const __m256i half = _mm256_set1_epi16(A15_RADIX / 2);
+    __m256i high0 = _mm256_srai_epi16(_mm256_add_epi16(v0, half), A15_RADIX_BITS);
+    __m256i high1 = _mm256_srai_epi16(_mm256_add_epi16(v1, half), A15_RADIX_BITS);
+    __m256i low0 = _mm256_sub_epi16(v0, _mm256_slli_epi16(high0, A15_RADIX_BITS));
+    __m256i low1 = _mm256_sub_epi16(v1, _mm256_slli_epi16(high1, A15_RADIX_BITS));
+    a8_narrow(&out.q[0], high0, high1);
+    a8_narrow(&out.q[1], low0, low1);
+    return out;
 }
 
 /* Block `block` of a row of K values: in place, or in tail[32] where the row ends within it. */

@@ -9,6 +9,8 @@
  *   halves       6, 3 and 2 bits with a scale per 16. The same over half a block (8 x 32 x 127 < 2^15); the closing
  *                vpmaddwd multiplies with the integer scales.
  *   signed       8 bits and tables. vpmaddubsw of |q| and sign(q) x, widened at once: 2 x 128 x 127 < 2^15.
+ * Activations of 15 bits (A15) are two planes of int8: sums over either, in 32 bits A15_RADIX times the first and the second are added,
+ * and a block is closed once for both.
  * Float sums live in the first-level cache (one load and one store per block), as 16 registers are few: with them
  * in registers every tile would be half as large. Codes are unpacked by the first tile and kept in the
  * first-level cache for the others, 512 values of k at a time; meanwhile each tile asks the memory for its share of a
@@ -43,24 +45,31 @@ enum { AHEAD_NEAR = 4096, AHEAD_FAR = 16384 };
 
 /* Rows come in tiles of TILE, one after another; the last of them takes a row that is left over, two are left as 3 + 3: a tile
  * of one row takes much more than its share, and five sums in two registers each are what there is room for. A tile of h rows holds for each block of 32, one block after another,
- *     q       int8 [8][h][4]: four values of each row, so that a row's broadcasts are a constant apart
- *     start   int16 [h][2]: -8 times the sum of q where k % 4 < 2, and where not (lanes of vpmaddubsw)
  *     scale   float [h]
- *     sum     float [h]: scale times the sum of q
- * and then, for each block, what only types with a scale per 16 read:
+ *     sum     float [h]: scale times the sum of the integers
+ *     and for each plane
+ *         start   int16 [h][2]: -8 times the sum of q where k % 4 < 2, and where not (lanes of vpmaddubsw)
+ *         q       int8 [8][h][4]: four values of each row, so that a row's broadcasts are a constant apart
+ * and then, for each block and plane, what only types with a scale per 16 read:
  *     half    int16 [2][h][2]: -4 times the lanes' sums of either half
  *     halves  int16 [h][2]: sums of q of either half */
-enum { ROW_BYTES = 44, ROW_EXTRA = 12 };
-enum { AT_START = 32, AT_SCALE = 36, AT_SUM = 40, AT_HALF = 0, AT_HALVES = 8 }; /* times h */
+enum { AT_SCALE = 0, AT_SUM = 4, AT_PLANES = 8, AT_START = 0, AT_Q = 4, PLANE_BYTES = 36 }; /* times h */
+enum { AT_HALF = 0, AT_HALVES = 8, EXTRA_BYTES = 12 };                                     /* of a plane */
 
 static int block_count(int K)
 {
     return (K + A8_BLOCK - 1) / A8_BLOCK;
 }
 
-static size_t tile_bytes(int rows, int K)
+/* Of a block of one row, but for the extra. */
+INLINE int row_bytes(int planes)
 {
-    return mem_round_up((size_t)block_count(K) * (size_t)rows * (ROW_BYTES + ROW_EXTRA), MEM_ALIGN);
+    return AT_PLANES + planes * PLANE_BYTES;
+}
+
+static size_t tile_bytes(int rows, int K, int planes)
+{
+    return mem_round_up((size_t)(block_count(K) * rows) * (size_t)(row_bytes(planes) + planes * EXTRA_BYTES), MEM_ALIGN);
 }
 
 static int tile_count(int rows)
@@ -74,19 +83,20 @@ static int whole_tiles(int rows)
     return rows < 2 * TILE ? 0 : rows / TILE - 1;
 }
 
-/* Rows of tile i of `rows` rows. */
-static int tile_rows(int rows, int i)
+/* Rows of tile i of `rows` rows. Not inline: the compiler would double the loops over tiles, and all that is inlined into them,
+ * for the two ways through whole_tiles. */
+static __attribute__((noinline)) int tile_rows(int rows, int i)
 {
     int whole = whole_tiles(rows), even = rows - whole * TILE, n = tile_count(even);
     return i < whole ? TILE : even / n + (i - whole < even % n);
 }
 
-static size_t a8_bytes(int rows, int K)
+static size_t packed_bytes(int rows, int K, int planes)
 {
     int whole = whole_tiles(rows);
-    size_t bytes = (size_t)whole * tile_bytes(TILE, K);
+    size_t bytes = (size_t)whole * tile_bytes(TILE, K, planes);
     for (int i = whole; i < tile_count(rows); i++)
-        bytes += tile_bytes(tile_rows(rows, i), K);
+        bytes += tile_bytes(tile_rows(rows, i), K, planes);
     return bytes;
 }
 
@@ -97,54 +107,78 @@ static __m128i half_lanes(__m128i pairs)
     return _mm_add_epi16(pairs, _mm_shuffle_epi32(pairs, 0xb1));
 }
 
-static void pack_block(char *to, char *extra, int h, int r, const float *in)
+/* One plane of a block. Adds the sums of either half to A15_RADIX times what `sum` holds. */
+INLINE void pack_plane(char *to, char *extra, int h, int r, __m256i q, int sum[2])
 {
-    struct a8_avx2 x = a8_quantize_avx2(in);
     int32_t words[GROUPS];
-    _mm256_storeu_si256((__m256i *)words, x.q);
+    _mm256_storeu_si256((__m256i *)words, q);
     for (int g = 0; g < GROUPS; g++)
-        store_int(to + (g * h + r) * 4, words[g]);
-    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), x.q);
+        store_int(to + AT_Q * h + (g * h + r) * 4, words[g]);
+    __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), q);
     __m128i half0 = half_lanes(_mm256_castsi256_si128(pairs)), half1 = half_lanes(_mm256_extracti128_si256(pairs, 1));
     const __m128i one = _mm_set1_epi16(1), zero = _mm_setzero_si128();
     int sum0 = _mm_cvtsi128_si32(_mm_madd_epi16(half0, one)), sum1 = _mm_cvtsi128_si32(_mm_madd_epi16(half1, one));
     store_int(to + AT_START * h + 4 * r,
               _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(_mm_add_epi16(half0, half1), 3))));
-    store_float(to + AT_SCALE * h + 4 * r, x.scale);
-    store_float(to + AT_SUM * h + 4 * r, x.scale * (float)(sum0 + sum1));
     store_int(extra + 4 * r, _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(half0, 2))));
     store_int(extra + 4 * (h + r), _mm_cvtsi128_si32(_mm_sub_epi16(zero, _mm_slli_epi16(half1, 2))));
     store_int(extra + AT_HALVES * h + 4 * r, (sum0 & 0xffff) | (int)((unsigned)sum1 << 16));
+    sum[0] = A15_RADIX * sum[0] + sum0;
+    sum[1] = A15_RADIX * sum[1] + sum1;
 }
 
-static void pack_row(char *tile, int h, int r, const float *in, int K)
+INLINE void pack_row(char *tile, int h, int r, const float *in, int K, const int planes)
 {
     int blocks = block_count(K);
-    char *extra = tile + (size_t)(blocks * h) * ROW_BYTES;
+    char *extra = tile + (size_t)(blocks * h * row_bytes(planes));
     float tail[A8_BLOCK];
-    for (int b = 0; b < blocks; b++, tile += h * ROW_BYTES, extra += h * ROW_EXTRA)
-        pack_block(tile, extra, h, r, a8_block_values(tail, in, b, K));
+    for (int b = 0; b < blocks; b++, tile += h * row_bytes(planes)) {
+        struct a8_avx2 x = a8_quantize_avx2(a8_block_values(tail, in, b, K), planes);
+        int sum[2] = {0, 0};
+        for (int plane = 0; plane < planes; plane++, extra += h * EXTRA_BYTES)
+            pack_plane(tile + (AT_PLANES + plane * PLANE_BYTES) * h, extra, h, r, x.q[plane], sum);
+        store_float(tile + AT_SCALE * h + 4 * r, x.scale);
+        store_float(tile + AT_SUM * h + 4 * r, x.scale * (float)(sum[0] + sum[1]));
+    }
 }
 
-static void a8_pack(void *packed, const float *in, size_t stride, int rows, int K)
+INLINE void pack_rows(void *packed, const float *in, size_t stride, int rows, int K, const int planes)
 {
     char *tile = packed;
     for (int i = 0; i < tile_count(rows); i++) {
         int h = tile_rows(rows, i);
         for (int r = 0; r < h; r++, in += stride)
-            pack_row(tile, h, r, in, K);
-        tile += tile_bytes(h, K);
+            pack_row(tile, h, r, in, K, planes);
+        tile += tile_bytes(h, K, planes);
     }
 }
 
-static const struct act_kernel a8 = {"a8", TILE, TILE, a8_bytes, a8_pack};
+#define ACT_FORM(NAME, PLANES)                                                                                         \
+    static size_t NAME##_bytes(int rows, int K)                                                                        \
+    {                                                                                                                  \
+        return packed_bytes(rows, K, PLANES);                                                                          \
+    }                                                                                                                  \
+    static void NAME##_pack(void *packed, const float *in, size_t stride, int rows, int K)                             \
+    {                                                                                                                  \
+        pack_rows(packed, in, stride, rows, K, PLANES);                                                                \
+    }                                                                                                                  \
+    static const struct act_kernel NAME = {#NAME, TILE, TILE, NAME##_bytes, NAME##_pack};
+
+ACT_FORM(a8, 1)
+ACT_FORM(a15, 2)
 
 /* ---- Formats -------------------------------------------------------------------------------------- */
 
 enum engine { SUMS, HALVES, SIGNED };
 
+struct tile;
+struct stage;
+typedef void staged_fn(const struct tile *t, int n, struct stage *stage);
+
 /* What the code is specialised for; all are constants where they are used. */
 struct format {
+    int planes;
+    staged_fn *staged; /* two planes: a tile whose codes stand in the stage */
     enum engine engine;
     int offset; /* SUMS, HALVES: q = code - offset */
     bool dmin, table;
@@ -287,16 +321,29 @@ INLINE __m256i fetch(const struct format *f, enum role role, const uint8_t *bloc
     return c;
 }
 
+/* The plane of a tile's block. */
+INLINE const char *plane_at(const struct place *at, int plane, int h)
+{
+    return at->a + (AT_PLANES + plane * PLANE_BYTES) * h;
+}
+
+/* A15_RADIX times the sums over the planes before, and the last one's. */
+INLINE __m256i add_plane(__m256i before, __m256i sum)
+{
+    return _mm256_add_epi32(_mm256_slli_epi32(before, A15_RADIX_BITS), sum);
+}
+
 /* s += pairs of q x over groups g .. end-1, in 16 bits; `half`: of the block, of HALVES. */
 INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at, __m256i (*stage)[2],
-                      const int half, const int h)
+                      int plane, const int half, const int h)
 {
+    const char *a = plane_at(at, plane, h), *extra = at->extra + plane * EXTRA_BYTES * h;
     const int groups = f->engine == HALVES ? GROUPS / 2 : GROUPS, from = half * groups;
     const int shift = f->engine == HALVES ? (f->offset == 32 ? 3 : 0) : (f->offset == 16 ? 1 : 0);
     UNROLL for (int g = from; g < from + groups; g++) {
         __m256i w0 = fetch(f, role, at->block, stage, g, 0), w1 = fetch(f, role, at->block, stage, g, 1);
         UNROLL for (int r = 0; r < h; r++) {
-            __m256i x = broadcast_int(at->a + 4 * (g * h + r));
+            __m256i x = broadcast_int(a + AT_Q * h + 4 * (g * h + r));
             __m256i t0 = _mm256_maddubs_epi16(w0, x), t1 = _mm256_maddubs_epi16(w1, x);
             if (g == from && f->offset == 0) {
                 s[r][0] = t0;
@@ -304,7 +351,7 @@ INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], c
                 continue;
             }
             if (g == from) { /* what the sums begin with */
-                s[r][0] = broadcast_int(f->engine == HALVES ? at->extra + (AT_HALF + 4 * half) * h + 4 * r : at->a + AT_START * h + 4 * r);
+                s[r][0] = broadcast_int(f->engine == HALVES ? extra + (AT_HALF + 4 * half) * h + 4 * r : a + AT_START * h + 4 * r);
                 if (shift > 0)
                     s[r][0] = _mm256_slli_epi16(s[r][0], shift);
                 s[r][1] = s[r][0];
@@ -315,38 +362,52 @@ INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], c
     }
 }
 
-INLINE void sums_block(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at, __m256i (*stage)[2],
-                       const int h)
+/* Before the sums over a plane are added. */
+INLINE void next_plane(const struct format *f, __m256i (*s)[2], const int h)
 {
-    add_pairs(f, role, s, at, stage, 0, h);
+    if (f->planes == 1)
+        return;
     UNROLL for (int r = 0; r < h; r++)
         UNROLL for (int p = 0; p < 2; p++)
-            s[r][p] = _mm256_madd_epi16(s[r][p], _mm256_set1_epi16(1));
+            s[r][p] = _mm256_slli_epi32(s[r][p], A15_RADIX_BITS);
 }
 
-INLINE void halves_block(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at,
-                         __m256i (*stage)[2], __m256i (*sub)[2], const int h)
+INLINE void sums_plane(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at, __m256i (*stage)[2],
+                       int plane, const int h)
+{
+    __m256i t[HIGHEST][2];
+    add_pairs(f, role, t, at, stage, plane, 0, h);
+    UNROLL for (int r = 0; r < h; r++)
+        UNROLL for (int p = 0; p < 2; p++) {
+            __m256i sum = _mm256_madd_epi16(t[r][p], _mm256_set1_epi16(1));
+            s[r][p] = f->planes == 1 ? sum : _mm256_add_epi32(s[r][p], sum);
+        }
+}
+
+INLINE void halves_plane(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at,
+                         __m256i (*stage)[2], __m256i (*sub)[2], int plane, const int h)
 {
     UNROLL for (int half = 0; half < 2; half++) {
         __m256i t[HIGHEST][2];
-        add_pairs(f, role, t, at, stage, half, h);
+        add_pairs(f, role, t, at, stage, plane, half, h);
         UNROLL for (int p = 0; p < 2; p++) {
             __m256i scale = role == OTHER ? _mm256_load_si256(&sub[half][p]) : half_scales(f, at->block, half, p);
             if (role == FIRST)
                 _mm256_store_si256(&sub[half][p], scale);
             UNROLL for (int r = 0; r < h; r++) {
                 __m256i sum = _mm256_madd_epi16(t[r][p], scale);
-                s[r][p] = half == 0 ? sum : _mm256_add_epi32(s[r][p], sum);
+                s[r][p] = f->planes == 1 && half == 0 ? sum : _mm256_add_epi32(s[r][p], sum);
             }
         }
     }
 }
 
 /* `stage`: of q and of |q|. */
-INLINE void signed_block(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at,
-                         __m256i (*stage)[GROUPS][2], const int h)
+INLINE void signed_plane(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at,
+                         __m256i (*stage)[GROUPS][2], int plane, const int h)
 {
     const __m256i one = _mm256_set1_epi16(1);
+    const char *a = plane_at(at, plane, h) + AT_Q * h;
     UNROLL for (int g = 0; g < GROUPS; g++) {
         UNROLL for (int p = 0; p < 2; p++) {
             __m256i w = fetch(f, role, at->block, stage[0], g, p);
@@ -354,11 +415,32 @@ INLINE void signed_block(const struct format *f, enum role role, __m256i (*s)[2]
             if (role == FIRST)
                 _mm256_store_si256(&stage[1][g][p], magnitude);
             UNROLL for (int r = 0; r < h; r++) {
-                __m256i x = broadcast_int(at->a + 4 * (g * h + r));
+                __m256i x = broadcast_int(a + 4 * (g * h + r));
                 __m256i t = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(x, w)), one);
-                s[r][p] = g == 0 ? t : keep(_mm256_add_epi32(s[r][p], t));
+                s[r][p] = f->planes == 1 && g == 0 ? t : keep(_mm256_add_epi32(s[r][p], t));
             }
         }
+    }
+}
+
+/* Sums over a block: of the planes one after another, times A15_RADIX before the next. */
+INLINE void dot_block(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at, struct stage *stage,
+                      int b, const int h)
+{
+    int planes = f->planes;
+    if (f->planes > 1) {
+        __asm__("" : "+r"(planes)); /* no constant: the body is too large to stand there twice */
+        UNROLL for (int r = 0; r < h; r++)
+            s[r][0] = s[r][1] = _mm256_setzero_si256();
+    }
+    for (int plane = 0; plane < planes; plane++) {
+        next_plane(f, s, h);
+        if (f->engine == SUMS)
+            sums_plane(f, role, s, at, stage->code[b], plane, h);
+        else if (f->engine == HALVES)
+            halves_plane(f, role, s, at, stage->code[b], stage->sub[b], plane, h);
+        else
+            signed_plane(f, role, s, at, &stage->code[2 * b], plane, h);
     }
 }
 
@@ -374,6 +456,8 @@ INLINE void close_block(const struct format *f, float *acc, const struct place *
             sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(s[r][p]), scale), d[p], sum);
             if (f->dmin && f->engine == HALVES) {
                 __m256i low = _mm256_madd_epi16(broadcast_int(at->extra + AT_HALVES * h + 4 * r), submin[p]);
+                if (f->planes > 1)
+                    low = add_plane(low, _mm256_madd_epi16(broadcast_int(at->extra + (EXTRA_BYTES + AT_HALVES) * h + 4 * r), submin[p]));
                 sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(low), scale), m[p], sum);
             } else if (f->dmin) {
                 sum = _mm256_fmadd_ps(broadcast_float(at->a + AT_SUM * h + 4 * r), m[p], sum);
@@ -434,6 +518,37 @@ INLINE void ask_ahead(const struct tile *t, int b, const int h)
             _mm_prefetch(ahead + AHEAD_FAR + i, _MM_HINT_T1);
 }
 
+/* Past the header, where a superblock begins. */
+INLINE void enter_block(const struct format *f, struct place *at, const struct stretch *k, int b)
+{
+    if (b % k->blocks == 0) {
+        at->header = at->block;
+        at->block += (size_t)PANEL * (k->scale_type == TYPE_F32 ? 4 : 2) * (f->dmin ? 2 : 1);
+    }
+}
+
+/* All codes and scales of a stretch, before its tiles: with two planes, which read them twice, that costs next to nothing and
+ * saves a body for each type and height. */
+INLINE void fill_stage(const struct format *f, const struct stretch *k, struct stage *stage)
+{
+    struct place at = {k->panel, k->panel, NULL, NULL};
+    for (int b = 0; b < k->n; b++) {
+        __m256 d[2], m[2];
+        __m256i submin[2];
+        enter_block(f, &at, k, b);
+        UNROLL for (int v = 0; v < 2 * GROUPS; v++) {
+            __m256i c = codes(f, at.block, v);
+            stage->code[f->engine == SIGNED ? 2 * b : b][v / 2][v % 2] = c;
+            if (f->engine == SIGNED)
+                stage->code[2 * b + 1][v / 2][v % 2] = _mm256_abs_epi8(c);
+        }
+        for (int i = 0; f->engine == HALVES && i < 4; i++)
+            stage->sub[b][i / 2][i % 2] = half_scales(f, at.block, i / 2, i % 2);
+        block_scales(f, FIRST, k->scale_type, &at, stage, b, d, m, submin);
+        at.block += quant_block_bytes(&f->layout, PANEL);
+    }
+}
+
 /* acc += the tile's rows times a stretch. */
 INLINE void run_tile(const struct format *f, enum role role, const struct tile *t, const struct stretch *k,
                      struct stage *stage, const int h)
@@ -446,21 +561,14 @@ INLINE void run_tile(const struct format *f, enum role role, const struct tile *
         /* The compiler would take the sums into registers for the whole loop, and spill what it needs inside. */
         __asm__("" : "+r"(acc));
         ask_ahead(t, b, h);
-        if (role != OTHER && b % k->blocks == 0) {
-            at.header = at.block;
-            at.block += (size_t)PANEL * (k->scale_type == TYPE_F32 ? 4 : 2) * (f->dmin ? 2 : 1);
-        }
-        if (f->engine == SUMS)
-            sums_block(f, role, s, &at, stage->code[b], h);
-        else if (f->engine == HALVES)
-            halves_block(f, role, s, &at, stage->code[b], stage->sub[b], h);
-        else
-            signed_block(f, role, s, &at, &stage->code[2 * b], h);
+        if (role != OTHER)
+            enter_block(f, &at, k, b);
+        dot_block(f, role, s, &at, stage, b, h);
         block_scales(f, role, k->scale_type, &at, stage, b, d, m, submin);
         close_block(f, acc, &at, s, d, m, submin, h);
         at.block += role == OTHER ? 0 : quant_block_bytes(&f->layout, PANEL);
-        at.a += ROW_BYTES * h;
-        at.extra += ROW_EXTRA * h;
+        at.a += row_bytes(f->planes) * h;
+        at.extra += f->planes * EXTRA_BYTES * h;
     }
 }
 
@@ -488,11 +596,15 @@ INLINE void run_stretch(const struct format *f, float *acc, const char *acts, in
 {
     size_t ahead = stretch_bytes(f, k, k->n) / (size_t)k->n, tiles = (size_t)tile_count(rows);
     struct tile t = {.acc = acc, .ahead = (const char *)k->panel, .ahead_step = (ahead + tiles - 1) / tiles};
+    if (f->planes > 1)
+        fill_stage(f, k, stage);
     for (int i = 0; i < tile_count(rows); i++) {
         t.h = tile_rows(rows, i);
-        t.a = acts + (size_t)(first * t.h) * ROW_BYTES;
-        t.extra = acts + (size_t)(blocks * t.h) * ROW_BYTES + (size_t)(first * t.h) * ROW_EXTRA;
-        if (rows <= HIGHEST)
+        t.a = acts + (size_t)(first * t.h * row_bytes(f->planes));
+        t.extra = acts + (size_t)(blocks * t.h * row_bytes(f->planes)) + (size_t)(first * t.h * f->planes * EXTRA_BYTES);
+        if (f->planes > 1)
+            f->staged(&t, k->n, stage);
+        else if (rows <= HIGHEST)
             run_tile_of(f, ALONE, &t, k, stage);
         else if (i > 0)
             run_tile_of(f, OTHER, &t, k, stage);
@@ -500,7 +612,7 @@ INLINE void run_stretch(const struct format *f, float *acc, const char *acts, in
             run_tile(f, FIRST, &t, k, stage, 3);
         else
             run_tile(f, FIRST, &t, k, stage, TILE);
-        acts += tile_bytes(t.h, blocks * A8_BLOCK);
+        acts += tile_bytes(t.h, blocks * A8_BLOCK, f->planes);
         t.acc += t.h * PANEL;
         t.ahead += t.ahead_step * (size_t)k->n;
     }
@@ -549,8 +661,8 @@ INLINE void run_panels(const struct format *f, float *out, size_t out_stride, co
     const uint8_t *panel = packed;
     for (int i = 0; i < panels; i++, out += PANEL) {
         for (int r = 0, end; r < rows; r = end) {
-            end = act_range_end(&a8, r, rows, PASS_ROWS);
-            run_panel(f, out + (size_t)r * out_stride, out_stride, (const char *)acts + a8_bytes(r, K), end - r, panel,
+            end = act_range_end(f->planes == 2 ? &a15 : &a8, r, rows, PASS_ROWS);
+            run_panel(f, out + (size_t)r * out_stride, out_stride, (const char *)acts + packed_bytes(r, K, f->planes), end - r, panel,
                       K / QUANT_BLOCK);
         }
         panel += bytes_of_panel(f, panel, K / QUANT_BLOCK);
@@ -569,48 +681,75 @@ static void pack(void *packed, const struct matrix_rows *m, const int32_t *index
     quant_panel_pack(packed, m, index, PANEL);
 }
 
-/* A run function for each format: engine, offset, minima, table, layout (quant_panel.c has the same), MLX. */
-#define PRODUCT(NAME, ...)                                                                                             \
-    static void run_##NAME(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels,  \
-                           int K)                                                                                      \
+/* A tile from the stage has forgotten its type but for: engine, offset, minima. */
+#define STAGED_TILE(NAME, ENGINE, OFFSET, MINIMA)                                                                      \
+    static void staged_##NAME(const struct tile *t, int n, struct stage *stage)                                        \
+    {                                                                                                                  \
+        static const struct format f = {.planes = 2, .engine = ENGINE, .offset = OFFSET, .dmin = MINIMA};              \
+        const struct stretch k = {.n = n};                                                                             \
+        run_tile_of(&f, OTHER, t, &k, stage);                                                                          \
+    }
+
+STAGED_TILE(8, SUMS, 8, false)
+STAGED_TILE(min, SUMS, 0, true)
+STAGED_TILE(16, SUMS, 16, false)
+STAGED_TILE(16_min, SUMS, 16, true)
+STAGED_TILE(halves_min, HALVES, 0, true)
+STAGED_TILE(halves_4, HALVES, 4, false)
+STAGED_TILE(halves_32, HALVES, 32, false)
+STAGED_TILE(signed, SIGNED, 0, false)
+STAGED_TILE(signed_min, SIGNED, 0, true)
+
+/* Two run functions for each format: how its tiles are staged, engine, offset, minima, table, layout (quant_panel.c has the
+ * same), MLX. */
+#define PRODUCT_OF(NAME, ...)                                                                                          \
+    static void NAME(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels, int K) \
     {                                                                                                                  \
         static const struct format f = {__VA_ARGS__};                                                                  \
         run_panels(&f, out, out_stride, acts, rows, packed, panels, K);                                                \
     }
+#define PRODUCT(NAME, STAGED, ...)                                                                                     \
+    PRODUCT_OF(run_##NAME, 1, NULL, __VA_ARGS__)                                                                       \
+    PRODUCT_OF(run_a15_##NAME, 2, staged_##STAGED, __VA_ARGS__)
 
-PRODUCT(q4_0, SUMS, 8, false, false, {4, 0, 1, SUB_NONE, false, TYPE_F16}, false)
-PRODUCT(q4_1, SUMS, 0, true, false, {4, 0, 1, SUB_NONE, true, TYPE_F16}, false)
-PRODUCT(q5_0, SUMS, 16, false, false, {4, 1, 1, SUB_NONE, false, TYPE_F16}, false)
-PRODUCT(q5_1, SUMS, 16, true, false, {4, 1, 1, SUB_NONE, true, TYPE_F16}, false)
-PRODUCT(q4_k, SUMS, 0, true, false, {4, 0, 8, SUB_SCALE_MIN, true, TYPE_F16}, false)
-PRODUCT(q5_k, SUMS, 16, true, false, {4, 1, 8, SUB_SCALE_MIN, true, TYPE_F16}, false)
-PRODUCT(q2_k, HALVES, 0, true, false, {2, 0, 8, SUB_HALF_NIBBLES, true, TYPE_F16}, false)
-PRODUCT(q3_k, HALVES, 4, false, false, {2, 1, 8, SUB_HALVES, false, TYPE_F16}, false)
-PRODUCT(q6_k, HALVES, 32, false, false, {4, 2, 8, SUB_HALVES, false, TYPE_F16}, false)
-PRODUCT(q8_0, SIGNED, 0, false, false, {8, 0, 1, SUB_NONE, false, TYPE_F16}, false)
-PRODUCT(iq4_nl, SIGNED, 0, false, true, {4, 0, 1, SUB_NONE, false, TYPE_F16}, false)
-PRODUCT(iq4_xs, SIGNED, 0, false, true, {4, 0, 8, SUB_SCALE, false, TYPE_F16}, false)
-PRODUCT(mlx4, SUMS, 0, true, false, {4, 0, 1, SUB_NONE, true, TYPE_F32}, true)
-PRODUCT(mlx8, SIGNED, 0, true, false, {8, 0, 1, SUB_NONE, true, TYPE_F32}, true)
+PRODUCT(q4_0, 8, SUMS, 8, false, false, {4, 0, 1, SUB_NONE, false, TYPE_F16}, false)
+PRODUCT(q4_1, min, SUMS, 0, true, false, {4, 0, 1, SUB_NONE, true, TYPE_F16}, false)
+PRODUCT(q5_0, 16, SUMS, 16, false, false, {4, 1, 1, SUB_NONE, false, TYPE_F16}, false)
+PRODUCT(q5_1, 16_min, SUMS, 16, true, false, {4, 1, 1, SUB_NONE, true, TYPE_F16}, false)
+PRODUCT(q4_k, min, SUMS, 0, true, false, {4, 0, 8, SUB_SCALE_MIN, true, TYPE_F16}, false)
+PRODUCT(q5_k, 16_min, SUMS, 16, true, false, {4, 1, 8, SUB_SCALE_MIN, true, TYPE_F16}, false)
+PRODUCT(q2_k, halves_min, HALVES, 0, true, false, {2, 0, 8, SUB_HALF_NIBBLES, true, TYPE_F16}, false)
+PRODUCT(q3_k, halves_4, HALVES, 4, false, false, {2, 1, 8, SUB_HALVES, false, TYPE_F16}, false)
+PRODUCT(q6_k, halves_32, HALVES, 32, false, false, {4, 2, 8, SUB_HALVES, false, TYPE_F16}, false)
+PRODUCT(q8_0, signed, SIGNED, 0, false, false, {8, 0, 1, SUB_NONE, false, TYPE_F16}, false)
+PRODUCT(iq4_nl, signed, SIGNED, 0, false, true, {4, 0, 1, SUB_NONE, false, TYPE_F16}, false)
+PRODUCT(iq4_xs, signed, SIGNED, 0, false, true, {4, 0, 8, SUB_SCALE, false, TYPE_F16}, false)
+PRODUCT(mlx4, min, SUMS, 0, true, false, {4, 0, 1, SUB_NONE, true, TYPE_F32}, true)
+PRODUCT(mlx8, signed_min, SIGNED, 0, true, false, {8, 0, 1, SUB_NONE, true, TYPE_F32}, true)
 
 typedef void gemm_run(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels, int K);
 
-static void set(struct gemm_kernel *g, const char *name, gemm_run *run)
+static void set(struct gemm_kernel *g, const struct act_kernel *act, gemm_run *run)
 {
-    *g = (struct gemm_kernel){name, &a8, PANEL, panel_bytes, pack, run};
+    *g = (struct gemm_kernel){g->name, act, PANEL, panel_bytes, pack, run}; /* the name as the scalar tier gave it */
 }
 
 void kernels_init_gemm_quant_avx2(struct kernels *k)
 {
-    static const char *const mlx_name[] = {"mlx2", "mlx3", "mlx4", "mlx5", "mlx6", "mlx7", "mlx8"};
-    static gemm_run *const runs[TYPE_MLX] = {
-        [TYPE_Q4_0] = run_q4_0, [TYPE_Q4_1] = run_q4_1, [TYPE_Q5_0] = run_q5_0, [TYPE_Q5_1] = run_q5_1,
-        [TYPE_Q8_0] = run_q8_0, [TYPE_Q2_K] = run_q2_k, [TYPE_Q3_K] = run_q3_k, [TYPE_Q4_K] = run_q4_k,
-        [TYPE_Q5_K] = run_q5_k, [TYPE_Q6_K] = run_q6_k, [TYPE_IQ4_NL] = run_iq4_nl, [TYPE_IQ4_XS] = run_iq4_xs,
-    };
-    for (int type = TYPE_Q4_0; type < TYPE_MLX; type++)
-        set(&k->gemm[type], block_info[type].name, runs[type]);
+#define RUNS(NAME) {run_##NAME, run_a15_##NAME}
+    static gemm_run *const runs[TYPE_MLX][2] = {
+        [TYPE_Q4_0] = RUNS(q4_0), [TYPE_Q4_1] = RUNS(q4_1), [TYPE_Q5_0] = RUNS(q5_0), [TYPE_Q5_1] = RUNS(q5_1),
+        [TYPE_Q8_0] = RUNS(q8_0), [TYPE_Q2_K] = RUNS(q2_k), [TYPE_Q3_K] = RUNS(q3_k), [TYPE_Q4_K] = RUNS(q4_k),
+        [TYPE_Q5_K] = RUNS(q5_k), [TYPE_Q6_K] = RUNS(q6_k), [TYPE_IQ4_NL] = RUNS(iq4_nl), [TYPE_IQ4_XS] = RUNS(iq4_xs),
+    }, *const mlx[2][2] = {RUNS(mlx4), RUNS(mlx8)};
+#undef RUNS
+    for (int type = TYPE_Q4_0; type < TYPE_MLX; type++) {
+        set(&k->gemm[type], &a8, runs[type][0]);
+        set(&k->gemm_a15[type], &a15, runs[type][1]);
+    }
     for (int bits = 2; bits <= 8; bits++)
-        if (k->gemm_mlx[bits].run)
-            set(&k->gemm_mlx[bits], mlx_name[bits - 2], bits <= 4 ? run_mlx4 : run_mlx8);
+        if (k->gemm_mlx[bits].run) {
+            set(&k->gemm_mlx[bits], &a8, mlx[bits > 4][0]);
+            set(&k->gemm_mlx_a15[bits], &a15, mlx[bits > 4][1]);
+        }
 }

@@ -18,6 +18,7 @@ static inline vint v_set32(int x) { return _mm256_set1_epi32(x); }
 static inline vint v_and(vint a, vint b) { return _mm256_and_si256(a, b); }
 static inline vint v_or(vint a, vint b) { return _mm256_or_si256(a, b); }
 static inline vint v_xor(vint a, vint b) { return _mm256_xor_si256(a, b); }
+static inline vint v_add(vint a, vint b) { return _mm256_add_epi32(a, b); }
 #define v_right16(v, n) _mm256_srl_epi16(v, _mm_cvtsi32_si128(n))
 #define v_left16(v, n) _mm256_sll_epi16(v, _mm_cvtsi32_si128(n))
 #define v_right32(v, n) _mm256_srli_epi32(v, n)

@@ -18,11 +18,12 @@
  * register serves all rows of a tile. Ranges of rows may be packed and multiplied apart: they begin at multiples of tile_rows,
  * and the last one has least_rows or is all there is, as what is left over may share the tile before. Kernels that read the same form share one act_kernel: an input is packed
  * once for each pointer. A8, the form of the quantized products: int8 with a scale per row and block of 32
- * (amax / 127, round to nearest), and sums of the integers for offsets and minima. */
+ * (amax / 127, round to nearest), and sums of the integers for offsets and minima. A15 is the same with integers of
+ * 15 bits (amax / 16256), each as two int8: the products of both are added as integers, and closed once. */
 enum { A8_BLOCK = 32 };
 
 struct act_kernel {
-    const char *name; /* "a8", "f32", "bf16" */
+    const char *name; /* "a8", "a15", "f32", "bf16" */
     int tile_rows, least_rows;
     /* Bytes of `rows` packed rows of K values. bytes(first, K) is also where the range begins that begins with row `first`:
      * threads pack different ranges of one buffer. Aligned to MEM_ALIGN. */
@@ -93,10 +94,10 @@ enum activation { ACTIVATE_SILU, ACTIVATE_GELU_TANH, ACTIVATE_GELU, ACTIVATE_REL
 
 struct kernels {
     const char *isa; /* the highest tier that was put in: "scalar", "avx2" ... */
-    /* For matrices of a block type: the layout to pack them into, and for `--activations f32` the one
-     * that meets float32 activations. MLX matrices: gemm_mlx, by bits. run NULL: there is none. */
-    struct gemm_kernel gemm[TYPE_COUNT], gemm_f32[TYPE_COUNT];
-    struct gemm_kernel gemm_mlx[9], gemm_mlx_f32[9];
+    /* For matrices of a block type: the layout to pack them into, for quantized ones the one that meets activations of form A15,
+     * and for `--activations f32` the one that meets float32. MLX matrices: gemm_mlx, by bits. run NULL: there is none. */
+    struct gemm_kernel gemm[TYPE_COUNT], gemm_a15[TYPE_COUNT], gemm_f32[TYPE_COUNT];
+    struct gemm_kernel gemm_mlx[9], gemm_mlx_a15[9], gemm_mlx_f32[9];
     struct kv_kernel kv[KV_TYPES];
     /* A row's sums over one part of its context are merged into those over the parts before; n = head_dim.
      *   m' = max(m, part_m); a = exp(m - m'), b = exp(part_m - m'); l' = l a + part_l b; acc'[d] = acc[d] a + part[d] b
@@ -118,8 +119,6 @@ struct kernels {
     /* out[i] += scale * (sum over k of c[k] * m[k][i]), rows of m `stride` floats apart; k < K, i < n. Likewise. */
     void (*add_rows)(float *out, const float *m, size_t stride, int K, const float *c, float scale, int n);
     void (*softcap)(float *x, float cap, int n);                         /* x = cap * tanh(x / cap) */
-    /* What form A8 loses of a row: out[i] = in[i] - scale * q[i], n values. A block that is not finite: anything. */
-    void (*a8_rest)(float *out, const float *in, int n);
 
     /* Rows of logits, in blocks of ROW_BLOCK values (the last one may be shorter), without NaN but where said. */
 

@@ -56,4 +56,22 @@ static inline float a8_scale(float amax)
     return amax < 1e-36f ? 0.0f : amax / 127.0f;
 }
 
+/* The same of form A15, whose integers are v = A15_RADIX * high + low, both int8: high is v / A15_RADIX, rounded half up. */
+enum { A15_RADIX_BITS = 7, A15_RADIX = 1 << A15_RADIX_BITS, A15_LARGEST = 127 * A15_RADIX };
+
+static inline float a15_inverse(float amax)
+{
+    return amax < 1e-32f ? 0.0f : A15_LARGEST / amax;
+}
+
+static inline float a15_scale(float amax)
+{
+    return amax < 1e-32f ? 0.0f : amax / A15_LARGEST;
+}
+
+static inline int a15_high(int v)
+{
+    return (v + A15_RADIX / 2) >> A15_RADIX_BITS;
+}
+
 #endif

@@ -151,19 +151,6 @@ static int collect_scalar(int32_t *number, float *value, const float *x, int n, 
     return m;
 }
 
-static void a8_rest_scalar(float *out, const float *in, int n)
-{
-    for (int first = 0; first < n; first += A8_BLOCK) {
-        int end = n - first < A8_BLOCK ? n : first + A8_BLOCK;
-        float amax = 0.0f;
-        for (int i = first; i < end; i++)
-            amax = fmaxf(amax, fabsf(in[i]));
-        float inverse = a8_inverse(amax), scale = a8_scale(amax);
-        for (int i = first; i < end; i++)
-            out[i] = fmaf(-nearbyintf(in[i] * inverse), scale, in[i]);
-    }
-}
-
 void kernels_init_rows_scalar(struct kernels *k)
 {
     k->rms_norm = rms_norm_scalar;
@@ -177,7 +164,6 @@ void kernels_init_rows_scalar(struct kernels *k)
     k->dots = dots_scalar;
     k->add_rows = add_rows_scalar;
     k->softcap = softcap_scalar;
-    k->a8_rest = a8_rest_scalar;
     k->block_max = block_max_scalar;
     k->block_exp = block_exp_scalar;
     k->exp_scaled = exp_scaled_scalar;

@@ -16,7 +16,7 @@ struct binder {
     pllm_status status;
     bool *used;                 /* of each of the checkpoint's tensors: a slot took it */
     const struct mix *quantize; /* NULL: no */
-    bool fine;                  /* int8 activations in two planes */
+    bool fine;                  /* activations of 15 bits */
 };
 
 /* Models of fewer hidden dimensions feel int8 activations: all their layers but gate and up read two planes

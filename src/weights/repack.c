@@ -33,13 +33,14 @@ static struct matrix_rows packed_matrix(const struct weight_source *s)
 static const struct gemm_kernel *choose(const struct weight_source *s, const struct kernels *k)
 {
     const enum block_type type = packed_type(s);
+    const bool fine = s->fine_activations && block_info[type].values != 1;
     const struct gemm_kernel *kernel;
     if (type == TYPE_MLX) {
         if (s->m.bits < 2 || s->m.bits > 8)
             return NULL;
-        kernel = s->f32_activations ? &k->gemm_mlx_f32[s->m.bits] : &k->gemm_mlx[s->m.bits];
+        kernel = s->f32_activations ? &k->gemm_mlx_f32[s->m.bits] : fine ? &k->gemm_mlx_a15[s->m.bits] : &k->gemm_mlx[s->m.bits];
     } else {
-        kernel = s->f32_activations ? &k->gemm_f32[type] : &k->gemm[type];
+        kernel = s->f32_activations ? &k->gemm_f32[type] : fine ? &k->gemm_a15[type] : &k->gemm[type];
     }
     return kernel->run ? kernel : NULL;
 }
@@ -182,7 +183,6 @@ static bool measure(struct weight *w, const struct weight_source *s, const struc
     assert(kernel->panel <= MAX_PANEL);
     weight_shape(w, s);
     w->kernel = kernel;
-    w->planes = s->fine_activations && !s->f32_activations && block_info[m.type].values != 1 ? 2 : 1;
     w->n_panels = (int)((s->n_rows + kernel->panel - 1) / kernel->panel);
     w->panel_bytes = kernel->panel_bytes(&m);
     return mem_mul((size_t)w->n_panels, w->panel_bytes, &w->bytes);

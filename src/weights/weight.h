@@ -14,7 +14,6 @@ struct weight {
     void *panels; /* mem_alloc_aligned(bytes), or a piece of the source's room */
     bool in_room;
     enum block_type type; /* that it is packed as; for reports */
-    int planes; /* packed rows for each row of activations: 2 where what rounding to int8 loses is multiplied, too */
 };
 
 /* Which part of a source matrix a weight takes, and in which order its rows. */
@@ -26,7 +25,7 @@ struct weight_source {
     int interleaved_head_dim, rope_dims;
     enum block_type convert; /* pack as this type after dequantizing; TYPE_COUNT: as it is */
     bool f32_activations;    /* use the layout that meets float32 activations */
-    bool fine_activations;   /* int8 activations in two planes: some 15 bits, for twice the arithmetic */
+    bool fine_activations;   /* of a quantized matrix: activations of 15 bits, for twice the arithmetic of int8 */
     /* weight_bytes() of memory aligned to MEM_ALIGN for the packed form, which stays the caller's; NULL: it gets its own. One
      * piece of large pages for all of a model's weights has one end of small ones. */
     void *room;

@@ -120,9 +120,11 @@ static void bench_shape(struct check *c, const struct gemm_kernel *g, struct mat
         double seconds = check_time(run_bench, &j);
         char label[64];
         snprintf(label, sizeof(label), "%s %dx%d", s->name, s->N, s->K);
-        double operations = 2.0 * s->N * s->K * j.rows * j.n_copies;
+        const char *form = g->act->name;
+        const bool a15 = strcmp(form, "a15") == 0; /* two int8 for each activation */
+        double operations = (a15 ? 4.0 : 2.0) * s->N * s->K * j.rows * j.n_copies;
         check_bench(c, label, j.rows, seconds / j.n_copies, operations / j.n_copies, (double)weight_bytes / j.n_copies,
-                    strcmp(g->act->name, "a8") == 0 ? LIMIT_INT8 : strcmp(g->act->name, "bf16") == 0 ? LIMIT_BF16 : LIMIT_F32);
+                    a15 || strcmp(form, "a8") == 0 ? LIMIT_INT8 : strcmp(form, "bf16") == 0 ? LIMIT_BF16 : LIMIT_F32);
     }
     mem_free_aligned(panels, weight_bytes);
     mem_free_aligned(j.acts, act_bytes);

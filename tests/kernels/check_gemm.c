@@ -1,4 +1,4 @@
-/* Products of all weight types and forms of activations: gemm, gemm_f32, gemm_mlx, gemm_mlx_f32.
+/* Products of all weight types and forms of activations: gemm, gemm_a15, gemm_f32 and the same of MLX's format.
  *
  * The reference is computed here in double, from the file's values as quant_decode or matrix_dequantize give
  * them and from the activations as their form rounds them. */
@@ -134,7 +134,9 @@ static void round_acts(double *out, const float *in, int K, const char *form)
         }
         for (int k = 0; k < n; k++) {
             float x = in[k0 + k];
-            if (strcmp(form, "a8") == 0)
+            if (strcmp(form, "a15") == 0)
+                out[k0 + k] = finite ? (double)nearbyintf(x * a15_inverse(amax)) * (double)a15_scale(amax) : (double)NAN;
+            else if (strcmp(form, "a8") == 0)
                 out[k0 + k] = finite ? (double)nearbyintf(x * a8_inverse(amax)) * (double)a8_scale(amax) : (double)NAN;
             else
                 out[k0 + k] = strcmp(form, "bf16") == 0 ? (double)bf16_to_f32(f32_to_bf16(x)) : (double)x;
@@ -182,7 +184,7 @@ static void reference(struct check *c, struct problem *p, const char *form)
 {
     size_t K = (size_t)p->K;
     double *x = malloc(K * sizeof(double)), *w = malloc(K * sizeof(double)), *size = malloc(K * sizeof(double));
-    bool a8 = strcmp(form, "a8") == 0;
+    bool a8 = form[0] == 'a';
     double epsilon = 0x1p-24 * (a8 ? p->K / A8_BLOCK + 16.0 : p->K + 8.0); /* roundings of a sum */
     for (int r = 0; r < p->rows; r++) {
         round_acts(x, p->acts + (size_t)r * K, p->K, form);
@@ -388,6 +390,7 @@ static void bench_all(struct check *c)
     for (int type = 0; type < TYPE_MLX; type++) {
         struct matrix_rows m = {.type = (enum block_type)type};
         bench_gemm(c, "gemm", &c->k->gemm[type], m);
+        bench_gemm(c, "gemm_a15", &c->k->gemm_a15[type], m);
         bench_gemm(c, "gemm_f32", &c->k->gemm_f32[type], m);
     }
     for (int bits = 4; bits <= 8; bits += 4)
@@ -404,10 +407,12 @@ void check_gemm(struct check *c)
     for (int type = 0; type < TYPE_MLX; type++) {
         struct matrix_rows m = {.type = (enum block_type)type};
         check_entry(c, "gemm", &c->k->gemm[type], &c->below->gemm[type], m);
+        check_entry(c, "gemm_a15", &c->k->gemm_a15[type], &c->below->gemm_a15[type], m);
         check_entry(c, "gemm_f32", &c->k->gemm_f32[type], &c->below->gemm_f32[type], m);
     }
     for (int bits = 2; bits <= 8; bits++) {
         check_mlx(c, "gemm", &c->k->gemm_mlx[bits], &c->below->gemm_mlx[bits], bits);
+        check_mlx(c, "gemm_a15", &c->k->gemm_mlx_a15[bits], &c->below->gemm_mlx_a15[bits], bits);
         check_mlx(c, "gemm_f32", &c->k->gemm_mlx_f32[bits], &c->below->gemm_mlx_f32[bits], bits);
     }
 }

@@ -138,19 +138,6 @@ static void check_activations_of(struct check *c, int n, float scale)
     release(c, out, n);
 }
 
-/* Near to the scalar code's, and so small as rounding to the same integers makes it. */
-static void check_a8_rest_of(struct check *c, int n, float scale)
-{
-    float *in = guarded(c, n, scale), *out = guarded(c, n, 0.0f), want[MAX_LENGTH];
-    check_case(c);
-    c->ref->a8_rest(want, in, n);
-    c->k->a8_rest(out, in, n);
-    for (int i = 0; i < n; i++)
-        check_close(c, out[i], want[i], 2 * U * fabs(in[i]) + FLT_MIN, n, i);
-    release(c, in, n);
-    release(c, out, n);
-}
-
 static void check_simple_of(struct check *c, int n)
 {
     float *x = guarded(c, n, 1.0f), *in = guarded(c, n, 1.0f), old[MAX_LENGTH];
@@ -284,8 +271,6 @@ void check_rows(struct check *c)
         check_simple_of(c, n);
         for (int rows = 1; rows < 20 && check_wanted(c, "dots"); rows += n > 100 ? 9 : 3)
             check_dots_of(c, rows, n, n + (rows & 3));
-        for (int exponent = -38; exponent < 40 && check_wanted(c, "a8_rest"); exponent += 19)
-            check_a8_rest_of(c, n, powf(10.0f, (float)exponent));
         for (int K = 1; K < 20 && check_wanted(c, "add_rows"); K += n > 100 ? 9 : 3)
             check_add_rows_of(c, K, n, n + (K & 3));
     }

@@ -89,12 +89,17 @@ static inline struct fixture_matrix fixture_matrix(uint64_t *state, int rows, in
     return x;
 }
 
-static inline struct weight fixture_weight(struct fixture *f, const struct fixture_matrix *x)
+static inline struct weight fixture_weight_of(struct fixture *f, const struct fixture_matrix *x, bool fine)
 {
     struct weight w;
-    const struct weight_source source = {.m = x->m, .n_rows = x->m.rows, .convert = TYPE_COUNT};
+    const struct weight_source source = {.m = x->m, .n_rows = x->m.rows, .convert = TYPE_COUNT, .fine_activations = fine};
     assert_int_equal(backend_cpu.weight_load(f->device, &w, &source, f->pool, NULL), PLLM_OK);
     return w;
+}
+
+static inline struct weight fixture_weight(struct fixture *f, const struct fixture_matrix *x)
+{
+    return fixture_weight_of(f, x, false);
 }
 
 static inline void fixture_adapter(struct adapter *a, uint64_t *state, int n_layers, const int *in, const int *out, int rank)

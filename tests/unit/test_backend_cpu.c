@@ -272,8 +272,8 @@ static void packs_what_was_written(void **state)
     fixture_close(&f);
 }
 
-/* Two planes: near to the product with the activations as they are, and the same bits for a row in any batch. */
-static void planes_case(int threads, int cols, int n_rows)
+/* Activations of 15 bits: near to the product with the activations as they are, and the same bits for a row in any batch. */
+static void fine_case(int threads, int cols, int n_rows)
 {
     enum { OUTPUTS = 150 };
     uint64_t seed = (uint64_t)(cols + n_rows);
@@ -281,8 +281,7 @@ static void planes_case(int threads, int cols, int n_rows)
     fixture_open(&f, NULL, threads, (struct stream_options){.max_rows = n_rows, .max_seqs = n_rows, .max_out = n_rows,
                                                             .max_cols = cols > OUTPUTS ? cols : OUTPUTS, .fine = true, .vocab = OUTPUTS});
     struct fixture_matrix m = fixture_matrix(&seed, OUTPUTS, cols, TYPE_Q8_0);
-    struct weight w = fixture_weight(&f, &m);
-    w.planes = 2;
+    struct weight w = fixture_weight_of(&f, &m, true);
     float *in = fixture_floats(&seed, (size_t)n_rows * (size_t)cols, 1.0f), *values = mem_alloc((size_t)cols, sizeof(float));
     struct act *x = fixture_act(&f, n_rows, cols, in), *y = fixture_act(&f, n_rows, OUTPUTS, NULL), *g = fixture_act(&f, n_rows, OUTPUTS, NULL);
     const struct linear layer = {.w = &w, .out = y, .scale = 1.0f, .module = -1};
@@ -300,7 +299,7 @@ static void planes_case(int threads, int cols, int n_rows)
                 absolute += fabs((double)values[k] * in[r * cols + k]);
             }
             float got = act_row(y, r)[j], square = got > 0 ? got * got : 0;
-            if (!(fabs(got - want) <= absolute / 10000)) /* one plane: some 1/250 of a block's largest */
+            if (!(fabs(got - want) <= absolute / 10000)) /* of int8: some 1/250 of a block's largest */
                 fail_msg("row %d, output %d: is %.9g, wanted %.9g", r, j, got, want);
             assert_true(act_row(g, r)[j] == square);
         }
@@ -329,13 +328,13 @@ static void planes_case(int threads, int cols, int n_rows)
     fixture_close(&f);
 }
 
-static void multiplies_in_planes(void **state)
+static void multiplies_finely(void **state)
 {
     (void)state;
-    static const int n_rows[] = {1, 2, 3, 7, 64, 65, 200};
+    static const int n_rows[] = {1, 2, 3, 7, 64, 65, 140, 200};
     for (int threads = 1; threads <= 3; threads++)
         for (size_t i = 0; i < sizeof n_rows / sizeof *n_rows; i++)
-            planes_case(threads, 96, n_rows[i]);
+            fine_case(threads, 96, n_rows[i]);
 }
 
 /* ---- Experts --------------------------------------------------------------------------------------- */
@@ -443,7 +442,7 @@ int main(void)
         cmocka_unit_test(multiplies),
         cmocka_unit_test(weights_fill_what_was_reserved),
         cmocka_unit_test(packs_what_was_written),
-        cmocka_unit_test(multiplies_in_planes),
+        cmocka_unit_test(multiplies_finely),
         cmocka_unit_test(routes_to_experts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,7 @@ static void routing_pieces(void **at[PIECES], struct routing *r, const struct ke
         {(void **)&r->packed_at, experts * sizeof(size_t)},
         {(void **)&r->outer, n * r->stride * sizeof(float)},
         {(void **)&r->inner, n * r->stride * sizeof(float)},
-        {(void **)&r->packed, most_packed_bytes(k, (int)packed_rows, o->max_cols, o->only_int8)},
+        {(void **)&r->packed, most_packed_bytes(k, (int)packed_rows, o->max_cols, o)},
     };
     for (int i = 0; i < PIECES; i++) {
         at[i] = all[i].at;

@@ -17,54 +17,25 @@ enum {
 /* ---- Packing --------------------------------------------------------------------------------------- */
 
 struct pack_job {
-    const struct stream *s;
     struct packed *p;
     const struct act *in;
-    struct act_kernel cut;
     int tasks;
 };
 
-/* How rows can be cut, where planes of one row stay together. */
-static struct act_kernel cut_of(const struct packed *in)
-{
-    struct act_kernel a = *in->form;
-    a.tile_rows = a.tile_rows % in->planes == 0 ? a.tile_rows / in->planes : a.tile_rows;
-    a.least_rows = (a.least_rows + in->planes - 1) / in->planes;
-    return a;
-}
-
 /* Where range i of n of `rows` rows begins; i = n: where they end. */
-static int range_first(const struct act_kernel *cut, int rows, int i, int n)
+static int range_first(const struct act_kernel *form, int rows, int i, int n)
 {
-    return i < n ? (int)((int64_t)act_tiles(cut, rows) * i / n) * cut->tile_rows : rows;
-}
-
-/* Each row, and behind it what its rounding to int8 loses. */
-static void pack_fine(const struct pack_job *job, float *rows, int first, int n)
-{
-    const struct packed *p = job->p;
-    size_t stride = job->in->stride;
-    for (int r = first, tiles = act_tiles(&job->cut, n), end; r < first + n; r = end, tiles--) {
-        end = tiles > 1 ? r + job->cut.tile_rows : first + n;
-        for (int i = 0; i < end - r; i++) {
-            float *to = rows + (size_t)(2 * i) * stride;
-            memcpy(to, act_row(job->in, r + i), (size_t)p->cols * sizeof(float));
-            job->s->k->a8_rest(to + stride, to, p->cols);
-        }
-        p->form->pack(p->memory + p->form->bytes(2 * r, p->cols), rows, stride, 2 * (end - r), p->cols);
-    }
+    return i < n ? (int)((int64_t)act_tiles(form, rows) * i / n) * form->tile_rows : rows;
 }
 
 static void pack_task(void *argument, int task, int thread)
 {
     const struct pack_job *job = argument;
     const struct packed *p = job->p;
-    int first = range_first(&job->cut, p->n_rows, task, job->tasks);
-    int n = range_first(&job->cut, p->n_rows, task + 1, job->tasks) - first;
-    if (p->planes == 2)
-        pack_fine(job, thread_scratch(job->s, thread), first, n);
-    else
-        p->form->pack(p->memory + p->form->bytes(first, p->cols), act_row(job->in, first), job->in->stride, n, p->cols);
+    int first = range_first(p->form, p->n_rows, task, job->tasks);
+    int n = range_first(p->form, p->n_rows, task + 1, job->tasks) - first;
+    (void)thread;
+    p->form->pack(p->memory + p->form->bytes(first, p->cols), act_row(job->in, first), job->in->stride, n, p->cols);
 }
 
 const struct packed *stream_pack(struct stream *s, const struct act *in, const struct weight *w)
@@ -73,20 +44,19 @@ const struct packed *stream_pack(struct stream *s, const struct act *in, const s
     struct packed *p = &s->packed[0];
     for (int i = 0; i < PACKED_FORMS; i++) {
         struct packed *other = &s->packed[i];
-        if (other->form == form && other->planes == w->planes && other->version == in->version && other->n_rows == s->n_rows) {
+        if (other->form == form && other->version == in->version && other->n_rows == s->n_rows) {
             other->used = ++s->version;
             return other;
         }
         p = other->used < p->used ? other : p;
     }
-    assert(form->bytes(s->n_rows * w->planes, in->cols) <= s->packed_bytes);
+    assert(form->bytes(s->n_rows, in->cols) <= s->packed_bytes);
     double start = clock_now();
     *p = (struct packed){.form = form, .memory = p->memory, .version = in->version, .used = ++s->version,
-                         .n_rows = s->n_rows, .cols = in->cols, .planes = w->planes};
-    struct pack_job job = {.s = s, .p = p, .in = in, .cut = cut_of(p)};
-    int tiles = act_tiles(&job.cut, s->n_rows), per_task = rows_per_task(s, s->n_rows, in->cols * w->planes);
+                         .n_rows = s->n_rows, .cols = in->cols};
+    int tiles = act_tiles(form, s->n_rows), per_task = rows_per_task(s, s->n_rows, in->cols);
     int tasks = (s->n_rows + per_task - 1) / per_task;
-    job.tasks = tasks < tiles ? tasks : tiles;
+    struct pack_job job = {p, in, tasks < tiles ? tasks : tiles};
     pool_run(s->pool, pack_task, &job, job.tasks);
     s->seconds[CLOCK_PACK] += clock_now() - start;
     return p;
@@ -116,8 +86,7 @@ static int n_pieces(const struct weight *w, int columns)
 static int row_ranges(const struct stream *s, int pieces, const struct packed *in)
 {
     int wanted = s->n_threads > 1 ? TASKS_PER_THREAD * s->n_threads : 1, ranges = (wanted + pieces - 1) / pieces;
-    struct act_kernel cut = cut_of(in);
-    int tiles = act_tiles(&cut, s->n_rows);
+    int tiles = act_tiles(in->form, s->n_rows);
     return ranges < tiles ? ranges : tiles;
 }
 
@@ -129,42 +98,26 @@ struct piece {
 static struct piece piece_at(const struct stream *s, const struct weight *w, int columns, int ranges, const struct packed *in,
                              int task)
 {
-    struct act_kernel cut = cut_of(in);
     int range = task % ranges;
     struct piece p = {.first = task / ranges * columns};
     p.n = w->rows - p.first < columns ? w->rows - p.first : columns;
-    p.row = range_first(&cut, s->n_rows, range, ranges);
-    p.end = range_first(&cut, s->n_rows, range + 1, ranges);
+    p.row = range_first(in->form, s->n_rows, range, ranges);
+    p.end = range_first(in->form, s->n_rows, range + 1, ranges);
     return p;
 }
 
 static int step_end(const struct piece *p, int row, const struct packed *in)
 {
-    struct act_kernel cut = cut_of(in);
-    return act_range_end(&cut, row, p->end, PIECE_ROWS / in->planes);
+    return act_range_end(in->form, row, p->end, PIECE_ROWS);
 }
 
-/* A thread's scratch: a row of a piece, outputs of a piece twice, and once more for its planes. */
-static float *plane_scratch(float *scratch)
-{
-    return scratch + 2 * PIECE_ROWS * PIECE_COLUMNS;
-}
-
-/* `planes`: scratch for the outputs of each plane, [PIECE_ROWS][PIECE_COLUMNS]. */
-static void run_rows(float *out, size_t stride, float *planes, const struct weight *w, const struct packed *in,
+static void run_rows(float *out, size_t stride, const struct weight *w, const struct packed *in,
                      const struct piece *p, int row, int end)
 {
     int panel = w->kernel->panel, panels = (p->n + panel - 1) / panel;
-    const char *acts = in->memory + in->form->bytes(row * in->planes, in->cols);
+    const char *acts = in->memory + in->form->bytes(row, in->cols);
     const char *first = (const char *)w->panels + (size_t)(p->first / panel) * w->panel_bytes;
-    if (in->planes == 1) {
-        w->kernel->run(out, stride, acts, end - row, first, panels, w->cols);
-        return;
-    }
-    w->kernel->run(planes, PIECE_COLUMNS, acts, 2 * (end - row), first, panels, w->cols);
-    for (int r = 0; r < end - row; r++, planes += 2 * PIECE_COLUMNS, out += stride)
-        for (int i = 0; i < p->n; i++)
-            out[i] = planes[i] + planes[PIECE_COLUMNS + i];
+    w->kernel->run(out, stride, acts, end - row, first, panels, w->cols);
 }
 
 /* ---- linear ---------------------------------------------------------------------------------------- */
@@ -219,7 +172,7 @@ static void linear_task(void *argument, int task, int thread)
         end = step_end(&p, row, part->in);
         float *x = layer->accumulate ? sums : act_row(layer->out, row) + p.first;
         size_t stride = layer->accumulate ? PIECE_COLUMNS : layer->out->stride;
-        run_rows(x, stride, plane_scratch(sums), layer->w, part->in, &p, row, end);
+        run_rows(x, stride, layer->w, part->in, &p, row, end);
         for (int r = row; r < end; r++)
             finish_row(s, part, x + (size_t)(r - row) * stride, r, &p);
     }
@@ -282,9 +235,9 @@ struct gate_up_job {
 };
 
 /* The products of gate or up for rows [row, end), finished but for the activation. */
-static void half(const struct gate_up_job *job, const struct part *part, float *x, float *planes, const struct piece *p, int row, int end)
+static void half(const struct gate_up_job *job, const struct part *part, float *x, const struct piece *p, int row, int end)
 {
-    run_rows(x, PIECE_COLUMNS, planes, part->layer->w, part->in, p, row, end);
+    run_rows(x, PIECE_COLUMNS, part->layer->w, part->in, p, row, end);
     for (int r = row; r < end; r++)
         finish_product(job->s, part, x + (size_t)(r - row) * PIECE_COLUMNS, r, p);
 }
@@ -294,11 +247,11 @@ static void gate_up_task(void *argument, int task, int thread)
     const struct gate_up_job *job = argument;
     const struct stream *s = job->s;
     struct piece p = piece_at(s, job->gate.layer->w, job->columns, job->ranges, job->gate.in, task);
-    float *gate = thread_scratch(s, thread), *up = gate + PIECE_ROWS * PIECE_COLUMNS, *planes = plane_scratch(gate);
+    float *gate = thread_scratch(s, thread), *up = gate + PIECE_ROWS * PIECE_COLUMNS;
     for (int row = p.row, end; row < p.end; row = end) {
         end = step_end(&p, row, job->gate.in);
-        half(job, &job->gate, gate, planes, &p, row, end);
-        half(job, &job->up, up, planes, &p, row, end);
+        half(job, &job->gate, gate, &p, row, end);
+        half(job, &job->up, up, &p, row, end);
         for (int r = row; r < end; r++)
             job->gate_mul(act_row(job->out, r) + p.first, gate + (size_t)(r - row) * PIECE_COLUMNS,
                           up + (size_t)(r - row) * PIECE_COLUMNS, p.n);
@@ -332,8 +285,7 @@ static bool same_cut(const struct weight *v, const struct weight *w)
 {
     const struct gemm_kernel *a = v->kernel, *b = w->kernel;
     return (a->panel % b->panel == 0 || b->panel % a->panel == 0) && a->act->tile_rows == b->act->tile_rows &&
-           a->act->least_rows == b->act->least_rows &&
-           v->planes == w->planes;
+           a->act->least_rows == b->act->least_rows;
 }
 
 void op_gate_up(struct stream *s, struct act *out, const struct linear *gate, const struct linear *up,
@@ -375,11 +327,12 @@ static void logits_task(void *argument, int task, int thread)
 {
     const struct logits_job *job = argument;
     const struct stream *s = job->s;
+    (void)thread;
     struct piece p = piece_at(s, job->w, job->columns, 1, job->in, task);
     for (int row = 0, end; row < p.end; row = end) {
         end = step_end(&p, row, job->in);
         float *out = s->logits + (size_t)row * s->logits_stride + p.first;
-        run_rows(out, s->logits_stride, plane_scratch(thread_scratch(s, thread)), job->w, job->in, &p, row, end);
+        run_rows(out, s->logits_stride, job->w, job->in, &p, row, end);
         for (int r = row; r < end; r++, out += s->logits_stride) {
             for (int i = 0; job->scale != 1.0f && i < p.n; i++)
                 out[i] *= job->scale;

@@ -33,56 +33,60 @@ int rows_per_task(const struct stream *s, int n_rows, int cols)
 
 enum { MLX_KERNELS = sizeof ((struct kernels *)NULL)->gemm_mlx / sizeof *((struct kernels *)NULL)->gemm_mlx };
 
-/* The i-th product of the table, or NULL past the last one; one that is not there has no `run`. */
-static const struct gemm_kernel *table_gemm(const struct kernels *k, int i)
+/* The table's products, by what they read: int8, 15 bits, floats. */
+struct products {
+    const struct gemm_kernel *at;
+    int n; /* one that is not there has no `run` */
+};
+
+enum { LISTS_INT8 = 2, LISTS_A15 = 4, LISTS = 7 };
+
+static void list_products(struct products list[LISTS], const struct kernels *k)
 {
-    if (i < TYPE_COUNT)
-        return &k->gemm[i];
-    if ((i -= TYPE_COUNT) < TYPE_COUNT)
-        return &k->gemm_f32[i];
-    if ((i -= TYPE_COUNT) < MLX_KERNELS)
-        return &k->gemm_mlx[i];
-    return (i -= MLX_KERNELS) < MLX_KERNELS ? &k->gemm_mlx_f32[i] : NULL;
+    const struct products all[LISTS] = {
+        {k->gemm + TYPE_Q4_0, TYPE_COUNT - TYPE_Q4_0}, {k->gemm_mlx, MLX_KERNELS},
+        {k->gemm_a15, TYPE_COUNT}, {k->gemm_mlx_a15, MLX_KERNELS},
+        {k->gemm, TYPE_Q4_0}, {k->gemm_f32, TYPE_COUNT}, {k->gemm_mlx_f32, MLX_KERNELS},
+    };
+    memcpy(list, all, sizeof all);
 }
 
 int tallest_tile(const struct kernels *k)
 {
+    struct products list[LISTS];
+    list_products(list, k);
     int rows = 1;
-    const struct gemm_kernel *g;
-    for (int i = 0; (g = table_gemm(k, i)) != NULL; i++)
-        rows = g->run && g->act->tile_rows > rows ? g->act->tile_rows : rows;
+    for (int l = 0; l < LISTS; l++)
+        for (const struct gemm_kernel *g = list[l].at; g < list[l].at + list[l].n; g++)
+            rows = g->run && g->act->tile_rows > rows ? g->act->tile_rows : rows;
     return rows;
 }
 
-/* Whether the table's i-th product is of a quantized type with int8 activations. */
-static bool reads_int8(int i)
+size_t most_packed_bytes(const struct kernels *k, int rows, int cols, const struct stream_options *o)
 {
-    return i < TYPE_COUNT ? block_info[i].values != 1 : i >= 2 * TYPE_COUNT && i < 2 * TYPE_COUNT + MLX_KERNELS;
-}
-
-size_t most_packed_bytes(const struct kernels *k, int rows, int cols, bool only_int8)
-{
+    struct products list[LISTS];
+    list_products(list, k);
     size_t most = 0;
-    const struct gemm_kernel *g;
-    for (int i = 0; (g = table_gemm(k, i)) != NULL; i++) {
-        size_t bytes = g->run && (!only_int8 || reads_int8(i)) ? g->act->bytes(rows, cols) : 0;
-        most = bytes > most ? bytes : most;
+    for (int l = 0; l < LISTS; l++) {
+        if (l < LISTS_INT8 || (l < LISTS_A15 ? o->fine : !o->only_int8))
+            for (const struct gemm_kernel *g = list[l].at; g < list[l].at + list[l].n; g++) {
+                size_t bytes = g->run ? g->act->bytes(rows, cols) : 0;
+                most = bytes > most ? bytes : most;
+            }
     }
     return mem_round_up(most, MEM_ALIGN);
 }
 
-/* A task's own floats: two pieces of outputs (gate and up) and one in planes. Experts add up a row; packing in planes holds a tile of rows. */
-static size_t scratch_floats(const struct stream_options *o, const struct kernels *k)
+/* A task's own floats: two pieces of outputs (gate and up). Experts add up a row. */
+static size_t scratch_floats(const struct stream_options *o)
 {
-    size_t piece = 3 * PIECE_ROWS * PIECE_COLUMNS, row = o->experts ? row_stride(o->max_cols) : 0;
-    size_t tile = o->fine ? 2 * (size_t)tallest_tile(k) * row_stride(o->max_cols) : 0;
-    row = row > tile ? row : tile;
+    size_t piece = 2 * PIECE_ROWS * PIECE_COLUMNS, row = o->experts ? row_stride(o->max_cols) : 0;
     return row > piece ? row : piece;
 }
 
 static size_t packed_bytes(const struct stream_options *o, const struct kernels *k)
 {
-    return most_packed_bytes(k, o->max_rows * (o->fine ? 2 : 1), o->max_cols, o->only_int8);
+    return most_packed_bytes(k, o->max_rows, o->max_cols, o);
 }
 
 static size_t angle_stride(const struct stream_options *o)
@@ -116,7 +120,7 @@ static void stream_pieces(struct piece piece[PIECES], struct stream *s, const st
         {(void **)&s->row_order[0], rows * sizeof(int)},
         {(void **)&s->row_order[1], rows * sizeof(int)},
         {(void **)&s->packed_memory, PACKED_FORMS * packed_bytes(o, k)},
-        {(void **)&s->scratch, (size_t)n_threads * scratch_floats(o, k) * sizeof(float)},
+        {(void **)&s->scratch, (size_t)n_threads * scratch_floats(o) * sizeof(float)},
         {(void **)&s->spare.data, rows * row_stride(o->max_cols) * sizeof(float)},
         {(void **)&s->logits, (size_t)o->max_out * vocab * sizeof(float)},
         {(void **)&s->lora_rows, rows * sizeof(int)},
@@ -166,7 +170,7 @@ pllm_status stream_open(struct stream **out, struct device *d, const struct stre
     s->pool = o->pool;
     s->n_threads = pool_threads(o->pool);
     s->options = *o;
-    s->scratch_floats = scratch_floats(o, s->k);
+    s->scratch_floats = scratch_floats(o);
     s->angle_stride = angle_stride(o);
     s->spare = (struct act){.stride = row_stride(o->max_cols), .cols = o->max_cols, .max_rows = o->max_rows};
     s->logits_stride = o->vocab ? row_stride(o->vocab) : 0;

@@ -39,7 +39,6 @@ struct packed {
     uint64_t version; /* of the act that it holds */
     uint64_t used;    /* when it was read last */
     int n_rows, cols;
-    int planes; /* row r is packed as rows r * planes .. : what they stand for is to be added up */
 };
 
 struct row {
@@ -105,9 +104,9 @@ void act_written(struct stream *s, struct act *a);
 /* Floats from row to row, for `cols` columns: room for whole panels, and no two rows in the same cache set. */
 size_t row_stride(int cols);
 
-/* Over all forms that the table's products read: the highest tile, and the most bytes of packed rows. */
+/* Over all forms that the table's products read: the highest tile, and the most bytes of packed rows in those that `o` allows. */
 int tallest_tile(const struct kernels *k);
-size_t most_packed_bytes(const struct kernels *k, int rows, int cols, bool only_int8);
+size_t most_packed_bytes(const struct kernels *k, int rows, int cols, const struct stream_options *o);
 
 /* Cuts n_rows rows of `cols` values into tasks worth a thread's while: rows of a task. */
 int rows_per_task(const struct stream *s, int n_rows, int cols);
