@@ -54,6 +54,7 @@ enum { AHEAD_NEAR = 4096, AHEAD_FAR = 16384 };
  *     half    int16 [2][h][2]: -4 times the lanes' sums of either half
  *     halves  int16 [h][2]: sums of q of either half */
 enum { AT_SCALE = 0, AT_SUM = 4, AT_PLANES = 8, AT_START = 0, AT_Q = 4, PLANE_BYTES = 36 }; /* times h */
+enum { AT_FIRST_Q = AT_PLANES + AT_Q }; /* what products count from, so that most distances fit into a byte */
 enum { AT_HALF = 0, AT_HALVES = 8, EXTRA_BYTES = 12 };                                     /* of a plane */
 
 static int block_count(int K)
@@ -321,10 +322,10 @@ INLINE __m256i fetch(const struct format *f, enum role role, const uint8_t *bloc
     return c;
 }
 
-/* The plane of a tile's block. */
+/* The integers of a plane of a tile's block. */
 INLINE const char *plane_at(const struct place *at, int plane, int h)
 {
-    return at->a + (AT_PLANES + plane * PLANE_BYTES) * h;
+    return at->a + plane * PLANE_BYTES * h;
 }
 
 /* A15_RADIX times the sums over the planes before, and the last one's. */
@@ -343,7 +344,7 @@ INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], c
     UNROLL for (int g = from; g < from + groups; g++) {
         __m256i w0 = fetch(f, role, at->block, stage, g, 0), w1 = fetch(f, role, at->block, stage, g, 1);
         UNROLL for (int r = 0; r < h; r++) {
-            __m256i x = broadcast_int(a + AT_Q * h + 4 * (g * h + r));
+            __m256i x = broadcast_int(a + 4 * (g * h + r));
             __m256i t0 = _mm256_maddubs_epi16(w0, x), t1 = _mm256_maddubs_epi16(w1, x);
             if (g == from && f->offset == 0) {
                 s[r][0] = t0;
@@ -351,7 +352,8 @@ INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], c
                 continue;
             }
             if (g == from) { /* what the sums begin with */
-                s[r][0] = broadcast_int(f->engine == HALVES ? extra + (AT_HALF + 4 * half) * h + 4 * r : a + AT_START * h + 4 * r);
+                const char *start = f->engine == HALVES ? extra + (AT_HALF + 4 * half) * h : a + (AT_START - AT_Q) * h;
+                s[r][0] = broadcast_int(start + 4 * r);
                 if (shift > 0)
                     s[r][0] = _mm256_slli_epi16(s[r][0], shift);
                 s[r][1] = s[r][0];
@@ -407,7 +409,7 @@ INLINE void signed_plane(const struct format *f, enum role role, __m256i (*s)[2]
                          __m256i (*stage)[GROUPS][2], int plane, const int h)
 {
     const __m256i one = _mm256_set1_epi16(1);
-    const char *a = plane_at(at, plane, h) + AT_Q * h;
+    const char *a = plane_at(at, plane, h);
     UNROLL for (int g = 0; g < GROUPS; g++) {
         UNROLL for (int p = 0; p < 2; p++) {
             __m256i w = fetch(f, role, at->block, stage[0], g, p);
@@ -449,7 +451,7 @@ INLINE void close_block(const struct format *f, float *acc, const struct place *
                         const __m256 *m, const __m256i *submin, const int h)
 {
     UNROLL for (int r = 0; r < h; r++) {
-        __m256 scale = broadcast_float(at->a + AT_SCALE * h + 4 * r);
+        __m256 scale = broadcast_float(at->a + (AT_SCALE - AT_FIRST_Q) * h + 4 * r);
         UNROLL for (int p = 0; p < 2; p++) {
             float *to = acc + PANEL * r + LANES * p;
             __m256 sum = _mm256_load_ps(to);
@@ -460,7 +462,7 @@ INLINE void close_block(const struct format *f, float *acc, const struct place *
                     low = add_plane(low, _mm256_madd_epi16(broadcast_int(at->extra + (EXTRA_BYTES + AT_HALVES) * h + 4 * r), submin[p]));
                 sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(low), scale), m[p], sum);
             } else if (f->dmin) {
-                sum = _mm256_fmadd_ps(broadcast_float(at->a + AT_SUM * h + 4 * r), m[p], sum);
+                sum = _mm256_fmadd_ps(broadcast_float(at->a + (AT_SUM - AT_FIRST_Q) * h + 4 * r), m[p], sum);
             }
             _mm256_store_ps(to, sum);
         }
@@ -554,12 +556,13 @@ INLINE void run_tile(const struct format *f, enum role role, const struct tile *
                      struct stage *stage, const int h)
 {
     float *acc = t->acc;
-    struct place at = {k->panel, k->panel, t->a, t->extra};
+    struct place at = {k->panel, k->panel, t->a + AT_FIRST_Q * h, t->extra};
     for (int b = 0; b < k->n; b++) {
         __m256i s[HIGHEST][2], submin[2];
         __m256 d[2], m[2];
-        /* The compiler would take the sums into registers for the whole loop, and spill what it needs inside. */
-        __asm__("" : "+r"(acc));
+        /* The compiler would take the sums into registers for the whole loop, and spill what it needs inside; and keep a pointer
+         * for each row and group. */
+        __asm__("" : "+r"(acc), "+r"(at.a));
         ask_ahead(t, b, h);
         if (role != OTHER)
             enter_block(f, &at, k, b);
@@ -598,8 +601,9 @@ INLINE void run_stretch(const struct format *f, float *acc, const char *acts, in
     struct tile t = {.acc = acc, .ahead = (const char *)k->panel, .ahead_step = (ahead + tiles - 1) / tiles};
     if (f->planes > 1)
         fill_stage(f, k, stage);
-    for (int i = 0; i < tile_count(rows); i++) {
-        t.h = tile_rows(rows, i);
+    const int whole = whole_tiles(rows);
+    for (int i = 0; i < (int)tiles; i++) {
+        t.h = i < whole ? TILE : tile_rows(rows, i);
         t.a = acts + (size_t)(first * t.h * row_bytes(f->planes));
         t.extra = acts + (size_t)(blocks * t.h * row_bytes(f->planes)) + (size_t)(first * t.h * f->planes * EXTRA_BYTES);
         if (f->planes > 1)
