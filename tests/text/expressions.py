@@ -56,7 +56,9 @@ def block(rng, depth):
         leave = tag("if loop.index > 2") + tag(rng.choice(("break", "continue"))) + tag("endif") if rng.random() < 0.3 else ""
         names = rng.choice(("i", "i", "i", "i, q"))
         test = " if " + expression(rng, 3) if rng.random() < 0.2 else ""
-        return (tag("for %s in %s%s" % (names, expression(rng, 2), test)) + leave + "{{ i }}" +
+        over = expression(rng, 2)
+        over = "q" if over == "loop" else over  # a loop over the loop itself, in pairs with it, is refused with a message
+        return (tag("for %s in %s%s" % (names, over, test)) + leave + "{{ i }}" +
                 rng.choice(("", "{{ loop.index }}", "{{ loop.last }}", "{{ loop.previtem }}", "{{ loop.cycle(1, 2) }}", "{{ loop.changed(i) }}")) + body() +
                 (tag("else") + "none" if rng.random() < 0.3 else "") + tag("endfor"))
     if kind == 3:
