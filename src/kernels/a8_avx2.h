@@ -1,5 +1,5 @@
-/* 32 activations to int8, or to 15 bits in two int8, as every x86 form of them begins (quant.h says how they are rounded). Needs AVX2; static
- * inline only, as the files of several tiers include it. */
+/* 32 activations to int8, or to 15 bits in two int8, as every x86 form of them begins (quant.h says how they are rounded).
+ * Needs AVX2; static inline only, as the files of several tiers include it. */
 #ifndef PARALLM_KERNELS_A8_AVX2_H
 #define PARALLM_KERNELS_A8_AVX2_H
 

@@ -43,8 +43,9 @@ enum { AHEAD_NEAR = 4096, AHEAD_FAR = 16384 };
 
 /* ---- Activations ---------------------------------------------------------------------------------- */
 
-/* Rows come in tiles of TILE, one after another; the last of them takes a row that is left over, two are left as 3 + 3: a tile
- * of one row takes much more than its share, and five sums in two registers each are what there is room for. A tile of h rows holds for each block of 32, one block after another,
+/* Rows come in tiles of TILE, one after another; the last of them takes a row that is left over, two are left as 3 + 3: a
+ * tile of one row takes much more than its share, and five sums in two registers each are what there is room for. A tile of
+ * h rows holds for each block of 32, one block after another,
  *     scale   float [h]
  *     sum     float [h]: scale times the sum of the integers
  *     and for each plane

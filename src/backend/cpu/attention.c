@@ -136,10 +136,18 @@ static bool sees_part(struct span s, int part)
     return seen.from < seen.to;
 }
 
-/* All positions that any of the rows sees; never none, as each sees itself. */
 static struct span widen(struct span a, struct span b)
 {
     return (struct span){a.from < b.from ? a.from : b.from, a.to > b.to ? a.to : b.to};
+}
+
+/* All positions that any of a task's rows sees; never none, as each sees itself. */
+static struct span seen_by_any(const struct work *w)
+{
+    struct span seen = w->seen[0];
+    for (int i = 1; i < w->n; i++)
+        seen = widen(seen, w->seen[i]);
+    return seen;
 }
 
 static float *part_values(struct work *w, const struct attend_job *job)
@@ -256,9 +264,7 @@ static void whole_task(void *argument, int task, int thread)
     struct work *w = begin_task(job, task, thread);
     load_queries(w, job);
     begin_sums(&w->all, all_values(w, job), w->n, dim);
-    struct span seen = w->seen[0];
-    for (int i = 1; i < w->n; i++)
-        seen = widen(seen, w->seen[i]);
+    struct span seen = seen_by_any(w);
     for (int part = seen.from / ATTEND_PART; part * ATTEND_PART < seen.to; part++) {
         walk_part(w, job, clip(seen, part * ATTEND_PART, (part + 1) * ATTEND_PART));
         for (int i = 0; i < w->n; i++)
@@ -287,9 +293,7 @@ static void part_task(void *argument, int task, int thread)
     const struct attend_job *job = argument;
     int dim = job->a->head_dim, k = task / job->tasks, part = job->part + k;
     struct work *w = begin_task(job, task % job->tasks, thread);
-    struct span seen = w->seen[0];
-    for (int i = 1; i < w->n; i++)
-        seen = widen(seen, w->seen[i]);
+    struct span seen = seen_by_any(w);
     if (!sees_part(seen, part))
         return;
     load_queries(w, job);
