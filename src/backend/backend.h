@@ -108,13 +108,6 @@ struct stream_options {
     const struct experts *experts;     /* largest of the model, for scratch; NULL: none */
 };
 
-/* Where a stream's time goes: a clock for each kind of operation. */
-enum stream_clock {
-    CLOCK_BEGIN, CLOCK_EMBED, CLOCK_NORM, CLOCK_PACK, CLOCK_LINEAR, CLOCK_GATE_UP, CLOCK_ROPE_STORE, CLOCK_ATTEND,
-    CLOCK_EXPERTS, CLOCK_LORA, CLOCK_ADD, CLOCK_LOGITS, CLOCKS
-};
-extern const char *const stream_clock_name[CLOCKS];
-
 struct backend {
     const char *name;
 
@@ -165,8 +158,6 @@ struct backend {
      * scaled, then soft-capped (0: not). */
     const float *(*logits)(struct stream *s, const struct weight *head, const struct act *in, float scale,
                            float softcap, size_t *stride);
-    /* Seconds spent in each kind of operation since the stream was opened, waiting threads included. */
-    void (*clocks)(const struct stream *s, double seconds[CLOCKS]);
 };
 
 extern const struct backend backend_cpu;

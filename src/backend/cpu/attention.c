@@ -390,7 +390,6 @@ static bool cut(struct attend_job *job, struct span *seen)
 
 void op_attend(struct stream *s, struct kv *kv, struct act *out, struct act *q, const struct attention *a)
 {
-    double start = clock_now();
     struct attend_job job = {.s = s, .kv = kv, .out = out, .q = q, .a = a, .order = s->row_order[kv->group[a->layer]]};
     struct span seen = {0, 0};
     if (s->n_rows > 0 && cut(&job, &seen))
@@ -398,5 +397,4 @@ void op_attend(struct stream *s, struct kv *kv, struct act *out, struct act *q, 
     else
         pool_run(s->pool, whole_task, &job, job.tasks);
     act_written(s, out);
-    s->seconds[CLOCK_ATTEND] += clock_now() - start;
 }

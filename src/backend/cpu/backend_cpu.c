@@ -103,5 +103,4 @@ const struct backend backend_cpu = {
     .add = op_add,
     .gather = op_gather,
     .logits = op_logits,
-    .clocks = stream_clocks,
 };

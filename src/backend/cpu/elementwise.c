@@ -58,12 +58,10 @@ static void embed_task(void *argument, int task, int thread)
 
 void op_embed(struct stream *s, struct act *out, const struct matrix_rows *table, enum block_type as, float scale)
 {
-    double start = clock_now();
     struct job job = {.out = out->data, .out_stride = out->stride, .cols = (int)table->cols, .n_rows = s->n_rows,
                       .table = table, .as = as, .scale = scale};
     run(s, embed_task, &job);
     act_written(s, out);
-    s->seconds[CLOCK_EMBED] += clock_now() - start;
 }
 
 void norm_row(const struct kernels *k, float *out, const float *in, const struct norm *norm, int n)
@@ -85,12 +83,10 @@ static void norm_task(void *argument, int task, int thread)
 
 void op_norm(struct stream *s, struct act *out, const struct act *in, const struct norm *norm)
 {
-    double start = clock_now();
     struct job job = {.out = out->data, .out_stride = out->stride, .in = in->data, .in_stride = in->stride,
                       .cols = in->cols, .n_rows = s->n_rows, .norm = norm};
     run(s, norm_task, &job);
     act_written(s, out);
-    s->seconds[CLOCK_NORM] += clock_now() - start;
 }
 
 static void add_task(void *argument, int task, int thread)
@@ -104,21 +100,17 @@ static void add_task(void *argument, int task, int thread)
 
 void op_add(struct stream *s, struct act *out, const struct act *in, float scale)
 {
-    double start = clock_now();
     struct job job = {.out = out->data, .out_stride = out->stride, .in = in->data, .in_stride = in->stride,
                       .cols = in->cols, .n_rows = s->n_rows, .scale = scale};
     run(s, add_task, &job);
     act_written(s, out);
-    s->seconds[CLOCK_ADD] += clock_now() - start;
 }
 
 /* Few rows: not worth the pool. */
 void op_gather(struct stream *s, struct act *out, const struct act *in)
 {
-    double start = clock_now();
     for (int i = 0; i < s->batch->n_out; i++)
         memmove(act_row(out, i), act_row(in, s->batch->out_rows[i]), (size_t)in->cols * sizeof(float));
     s->n_rows = s->batch->n_out;
     act_written(s, out);
-    s->seconds[CLOCK_ADD] += clock_now() - start;
 }

@@ -262,7 +262,6 @@ void op_experts(struct stream *s, struct act *out, const struct act *in, const s
     struct routing *r = s->routing;
     const struct linear router = {.w = e->router, .out = &r->logits, .scale = 1.0f, .module = -1};
     op_linear(s, &router, 1, in);
-    double start = clock_now();
     for (int row = 0; row < s->n_rows; row++)
         route_row(r, e, row);
     sort_assignments(r, e, s->n_rows);
@@ -277,5 +276,4 @@ void op_experts(struct stream *s, struct act *out, const struct act *in, const s
     job.per_task = rows_per_task(s, s->n_rows, job.cols * (e->top_k + 1));
     pool_run(s->pool, combine_task, &job, (s->n_rows + job.per_task - 1) / job.per_task);
     act_written(s, out);
-    s->seconds[CLOCK_EXPERTS] += clock_now() - start;
 }

@@ -7,7 +7,6 @@
 #include "base/mem.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum {
     PIECE_BYTES = 256 << 10, /* weights of a piece: half of a small second-level cache */
@@ -38,7 +37,8 @@ static void pack_task(void *argument, int task, int thread)
     p->form->pack(p->memory + p->form->bytes(first, p->cols), act_row(job->in, first), job->in->stride, n, p->cols);
 }
 
-const struct packed *stream_pack(struct stream *s, const struct act *in, const struct weight *w)
+/* The act's rows as w reads them: packed now, unless they already are. Holds until PACKED_FORMS others were packed. */
+static const struct packed *pack(struct stream *s, const struct act *in, const struct weight *w)
 {
     const struct act_kernel *form = w->kernel->act;
     struct packed *p = &s->packed[0];
@@ -51,14 +51,12 @@ const struct packed *stream_pack(struct stream *s, const struct act *in, const s
         p = other->used < p->used ? other : p;
     }
     assert(form->bytes(s->n_rows, in->cols) <= s->packed_bytes);
-    double start = clock_now();
     *p = (struct packed){.form = form, .memory = p->memory, .version = in->version, .used = ++s->version,
                          .n_rows = s->n_rows, .cols = in->cols};
     int tiles = act_tiles(form, s->n_rows), per_task = rows_per_task(s, s->n_rows, in->cols);
     int tasks = (s->n_rows + per_task - 1) / per_task;
     struct pack_job job = {p, in, tasks < tiles ? tasks : tiles};
     pool_run(s->pool, pack_task, &job, job.tasks);
-    s->seconds[CLOCK_PACK] += clock_now() - start;
     return p;
 }
 
@@ -207,11 +205,10 @@ void op_linear(struct stream *s, const struct linear *layers, int n, const struc
     int pieces = 0, tasks = 0, split = TASKS_PER_THREAD * s->n_threads / n;
     for (int i = 0; i < n; i++) {
         struct part *part = &job.part[i];
-        part->in = stream_pack(s, in, layers[i].w);
+        part->in = pack(s, in, layers[i].w);
         part->columns = piece_columns(layers[i].w, NULL, split > 1 ? split : 1);
         pieces += n_pieces(layers[i].w, part->columns);
     }
-    double start = clock_now();
     for (int i = 0; i < n; i++) {
         struct part *part = &job.part[i];
         part->ranges = row_ranges(s, pieces, part->in);
@@ -221,7 +218,6 @@ void op_linear(struct stream *s, const struct linear *layers, int n, const struc
     pool_run(s->pool, linear_task, &job, tasks);
     for (int i = 0; i < n; i++)
         act_written(s, layers[i].out);
-    s->seconds[CLOCK_LINEAR] += clock_now() - start;
 }
 
 /* ---- gate_up --------------------------------------------------------------------------------------- */
@@ -301,16 +297,14 @@ void op_gate_up(struct stream *s, struct act *out, const struct linear *gate, co
     struct part part[2] = {{.layer = gate}, {.layer = up}};
     project(s, part, 2, in);
     for (int i = 0; i < 2; i++)
-        part[i].in = stream_pack(s, in, part[i].layer->w);
+        part[i].in = pack(s, in, part[i].layer->w);
     job.gate = part[0];
     job.up = part[1];
-    double start = clock_now();
     job.columns = piece_columns(gate->w, up->w, TASKS_PER_THREAD * s->n_threads);
     int pieces = n_pieces(gate->w, job.columns);
     job.ranges = row_ranges(s, pieces, part[0].in);
     pool_run(s->pool, gate_up_task, &job, pieces * job.ranges);
     act_written(s, out);
-    s->seconds[CLOCK_GATE_UP] += clock_now() - start;
 }
 
 /* ---- logits ---------------------------------------------------------------------------------------- */
@@ -349,11 +343,9 @@ const float *op_logits(struct stream *s, const struct weight *head, const struct
     if (s->n_rows == 0)
         return s->logits;
     assert(head->rows <= s->options.vocab && s->n_rows <= s->options.max_out);
-    struct logits_job job = {.s = s, .w = head, .in = stream_pack(s, in, head),
+    struct logits_job job = {.s = s, .w = head, .in = pack(s, in, head),
                              .columns = piece_columns(head, NULL, TASKS_PER_THREAD * s->n_threads), .scale = scale,
                              .softcap = softcap};
-    double start = clock_now();
     pool_run(s->pool, logits_task, &job, n_pieces(head, job.columns));
-    s->seconds[CLOCK_LOGITS] += clock_now() - start;
     return s->logits;
 }

@@ -72,10 +72,8 @@ static void project_task(void *argument, int task, int thread)
 
 void lora_project(struct stream *s, const struct linear *const *layers, int n, const struct act *in)
 {
-    double start = clock_now();
     struct project_job job = {s, layers, n, in};
     pool_run(s->pool, project_task, &job, (s->n_lora_rows + TASK_ROWS - 1) / TASK_ROWS);
-    s->seconds[CLOCK_LORA] += clock_now() - start;
 }
 
 void lora_add(const struct stream *s, float *out, const struct linear *layer, int index, int row, int first, int n)

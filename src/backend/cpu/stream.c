@@ -5,16 +5,8 @@
 
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 enum { TASK_VALUES = 4096 }; /* element-wise work on fewer values is not worth waking a thread */
-
-double clock_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 size_t row_stride(int cols)
 {
@@ -274,7 +266,6 @@ static void angle_task(void *argument, int task, int thread)
 
 void stream_begin(struct stream *s, const struct batch *batch)
 {
-    double start = clock_now();
     s->batch = batch;
     s->n_rows = batch->n_rows;
     for (int i = 0; i < batch->n_seqs; i++) {
@@ -289,15 +280,9 @@ void stream_begin(struct stream *s, const struct batch *batch)
     }
     attend_begin(s);
     lora_begin(s);
-    s->seconds[CLOCK_BEGIN] += clock_now() - start;
 }
 
 void stream_end(struct stream *s)
 {
     s->batch = NULL;
-}
-
-void stream_clocks(const struct stream *s, double seconds[CLOCKS])
-{
-    memcpy(seconds, s->seconds, sizeof s->seconds);
 }

@@ -77,12 +77,9 @@ struct stream {
     float *lora_low; /* [LORA_LAYERS_MAX][max_rows][LORA_MAX_RANK]: A x */
 
     struct routing *routing; /* experts.c; NULL: no experts */
-    double seconds[CLOCKS];
 };
 
 /* ---- stream.c ---- */
-
-double clock_now(void); /* seconds */
 
 static inline float *act_row(const struct act *a, int row)
 {
@@ -119,12 +116,8 @@ pllm_status act_open(struct act **out, struct stream *s, int max_rows, int cols,
 void act_close(struct act *a);
 void stream_begin(struct stream *s, const struct batch *batch);
 void stream_end(struct stream *s);
-void stream_clocks(const struct stream *s, double seconds[CLOCKS]);
 
 /* ---- linear.c ---- */
-
-/* The act's rows as w reads them: packed now, unless they already are. Holds until PACKED_FORMS others were packed. */
-const struct packed *stream_pack(struct stream *s, const struct act *in, const struct weight *w);
 
 /* Columns of a task's piece of a linear layer: whole panels of w and of `other` (NULL: none), and so few that at
  * least `split` tasks come of it where that is possible. */
