@@ -111,7 +111,7 @@ void engine_close(struct engine *e)
 
 /* ---- Requests -------------------------------------------------------------------------------------- */
 
-struct request *engine_find(const struct engine *e, uint64_t id)
+static struct request *find_request(const struct engine *e, uint64_t id)
 {
     struct request *r = e->requests[id % ENGINE_BUCKETS];
     while (r && r->id != id)
@@ -227,7 +227,7 @@ pllm_status engine_submit(struct engine *e, const pllm_request *p, uint64_t *id,
 static pllm_status find_parent(const struct engine *e, uint64_t id, int32_t sample, size_t n_tokens,
                                const struct seq **out, pllm_error *err)
 {
-    const struct request *r = engine_find(e, id);
+    const struct request *r = find_request(e, id);
     if (!r)
         return error_set(err, PLLM_E_ARGUMENT, "fork: request %llu is not live or kept", (unsigned long long)id);
     if (sample < r->p.first_sample || sample - r->p.first_sample >= r->p.n)
@@ -285,7 +285,7 @@ pllm_status engine_fork(struct engine *e, uint64_t id, int32_t sample, size_t n_
 
 void engine_cancel(struct engine *e, uint64_t id)
 {
-    struct request *r = engine_find(e, id);
+    struct request *r = find_request(e, id);
     if (!r)
         return;
     if (r->n_done < r->p.n)
@@ -300,7 +300,7 @@ void engine_cancel(struct engine *e, uint64_t id)
 
 void engine_release(struct engine *e, uint64_t id)
 {
-    struct request *r = engine_find(e, id);
+    struct request *r = find_request(e, id);
     if (!r)
         return;
     r->p.keep = false;

@@ -66,7 +66,6 @@ struct engine {
     pllm_stats stats;
 };
 
-struct request *engine_find(const struct engine *e, uint64_t id);
 /* Takes a request out: its sequences give up their blocks, its memory is freed. */
 void engine_forget(struct engine *e, struct request *r);
 /* A sample is complete: its blocks go back, and its request goes with the last one unless it is kept. */

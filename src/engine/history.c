@@ -59,11 +59,3 @@ bool history_update(struct history *h, const int32_t *tokens, size_t n, size_t n
     }
     return true;
 }
-
-const struct history_entry *history_find(const struct history *h, int32_t token)
-{
-    if (!h->size)
-        return NULL;
-    const struct history_entry *entry = slot_of(h, token);
-    return entry->token < 0 ? NULL : entry;
-}

@@ -25,7 +25,5 @@ void history_fini(struct history *h);
 /* Counts tokens[h->n_tokens .. n-1], of which those from n_prompt on are output. False: no memory; then it
  * may be called again. */
 bool history_update(struct history *h, const int32_t *tokens, size_t n, size_t n_prompt);
-/* A token's entry, or NULL. */
-const struct history_entry *history_find(const struct history *h, int32_t token);
 
 #endif

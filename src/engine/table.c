@@ -2,7 +2,8 @@
 
 #include <assert.h>
 
-int seq_limit(const struct seq *s)
+/* First position whose row a sequence must compute itself: its last token's, or the first that is to be scored. */
+static int seq_limit(const struct seq *s)
 {
     return s->n_scored < s->n_prompt ? s->n_scored - 1 : seq_end(s) - 1;
 }

@@ -19,8 +19,6 @@ struct cache {
     uint64_t step; /* number of the step in the making, from 1 */
 };
 
-/* First position whose row a sequence must compute itself: its last token's, or the first that is to be scored. */
-int seq_limit(const struct seq *s);
 /* Rows are computed for positions below: all tokens, without the last one if nothing is to be drawn. */
 int seq_end(const struct seq *s);
 int seq_rope(const struct cache *c, const struct seq *s);

@@ -221,7 +221,8 @@ static const struct {
     [TYPE_IQ4_XS] = {codes_iq4_xs, subs_iq4_xs, .table = quant_iq4_level},
 };
 
-int quant_group(const struct matrix_rows *m)
+/* Blocks of 32 in a group. */
+static int group_blocks(const struct matrix_rows *m)
 {
     return (m->type == TYPE_MLX ? m->group : block_info[m->type].values) / QUANT_BLOCK;
 }
@@ -255,7 +256,7 @@ static float load_factor(const uint8_t *p, enum block_type type)
 
 void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block)
 {
-    const int n = quant_group(m);
+    const int n = group_blocks(m);
     const int64_t group = block / n, part = block % n;
     const enum block_type factor = m->type == TYPE_MLX ? m->scale_type : TYPE_F16;
     const struct quant_factors f = quant_factors(m, row);

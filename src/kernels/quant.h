@@ -25,8 +25,7 @@ struct quant_block {
 void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block);
 
 /* Parts of the above, for those who pack them all. A group is what has d and dmin in common: a block of the file, or
- * MLX's group; quant_group() blocks of 32. */
-int quant_group(const struct matrix_rows *m);
+ * MLX's group. */
 void quant_subs(struct quant_integers *out, enum block_type type, const uint8_t *in); /* of all blocks of one of 256 */
 void quant_mlx_codes(uint8_t code[QUANT_BLOCK], const struct matrix_rows *m, int64_t row, int64_t block);
 
