@@ -287,6 +287,35 @@ static void a_draw_depends_on_seed_sample_and_position(void **state)
     small_close(s);
 }
 
+/* Positions are counted from the first token of the output: however long the prompt is, the draws are the same. */
+static void a_draw_is_keyed_by_the_place_in_the_output(void **state)
+{
+    (void)state;
+    static const size_t prompts[] = {1, 31, 1000}, places[] = {0, 1, 5, 300, 70000};
+    struct small *s = small_open(1000);
+    s->params.temperature = 2;
+    size_t none = 0;
+    int other = 0;
+    for (uint32_t seed = 0; seed < 50; seed++) {
+        s->in.seed = seed;
+        int32_t before = -1;
+        for (size_t place = 0; place < sizeof places / sizeof *places; place++) {
+            s->in.n_prompt = 0;
+            s->in.n_tokens = places[place];
+            int32_t first = sampler_draw(&s->in, &s->scratch, false, NULL, &none).token;
+            for (size_t i = 0; i < sizeof prompts / sizeof *prompts; i++) {
+                s->in.n_prompt = prompts[i];
+                s->in.n_tokens = prompts[i] + places[place];
+                assert_int_equal(sampler_draw(&s->in, &s->scratch, false, NULL, &none).token, first);
+            }
+            other += first != before;
+            before = first;
+        }
+    }
+    assert_true(other > 230); /* of 250 */
+    small_close(s);
+}
+
 /* ---- Log-probabilities --------------------------------------------------------------------------------------- */
 
 static double exact_logprob(const float *x, int n, int token)
@@ -577,7 +606,8 @@ int main(int argc, char **argv)
         return cmocka_run_group_tests(draws, NULL, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(distributions_are_those_of_the_reference), cmocka_unit_test(draws_follow_the_distribution),
-        cmocka_unit_test(a_draw_depends_on_seed_sample_and_position), cmocka_unit_test(logprobs_are_exact_and_sorted),
+        cmocka_unit_test(a_draw_depends_on_seed_sample_and_position),
+        cmocka_unit_test(a_draw_is_keyed_by_the_place_in_the_output), cmocka_unit_test(logprobs_are_exact_and_sorted),
         cmocka_unit_test(processed_logprobs_are_those_drawn_from), cmocka_unit_test(rows_that_are_no_numbers_are_noticed),
         cmocka_unit_test(masks_keep_tokens_out), cmocka_unit_test(xtc_leaves_the_least_of_the_probable),
         cmocka_unit_test(dry_is_its_definition),
