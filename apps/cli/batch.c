@@ -243,13 +243,6 @@ static int take_line(struct batch *b, const char *line, size_t n, bool too_long)
     return EXIT_DONE;
 }
 
-static bool is_blank(const char *line, size_t n)
-{
-    while (n && isspace((unsigned char)line[n - 1]))
-        n--;
-    return n == 0;
-}
-
 static bool is_full(const struct batch *b)
 {
     return b->n_jobs >= b->window || b->n_pending >= b->window || b->n_bytes >= MOST_BYTES;
@@ -269,7 +262,7 @@ static int read_ahead(struct batch *b)
         b->ended = result == LINES_END || result == LINES_FAILED;
         if (result == LINES_FAILED)
             return cli_fail(EXIT_UNREADABLE, "%s: %s", b->lines->name, strerror(errno));
-        if (result == LINES_LONG || (result == LINES_ONE && (b->context->plain || !is_blank(line, n))))
+        if (result == LINES_LONG || (result == LINES_ONE && (b->context->plain || !line_is_blank(line, n))))
             code = take_line(b, line, n, result == LINES_LONG);
     }
     return code;

@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+enum { MOST_TEMPLATE_BYTES = 16 << 20 };
+
 volatile sig_atomic_t cli_interrupted;
 
 int cli_fail(int code, const char *format, ...)
@@ -104,6 +106,19 @@ int cli_read_file(const char *path, size_t limit, char **text, size_t *n)
         return cli_fail(reason == ENOMEM ? EXIT_MEMORY : EXIT_UNREADABLE, "%s: %s", path, strerror(reason));
     *text = all;
     return EXIT_DONE;
+}
+
+int cli_open_template(pllm_template **out, const char *path)
+{
+    char *source;
+    size_t n;
+    pllm_error err;
+    int code = cli_read_file(path, MOST_TEMPLATE_BYTES, &source, &n);
+    if (code)
+        return code;
+    pllm_status status = pllm_template_open(out, source, n, path, &err);
+    free(source);
+    return status ? cli_fail_error(&err) : EXIT_DONE;
 }
 
 /* ---- Models ------------------------------------------------------------------------------------------ */

@@ -33,6 +33,9 @@ uint64_t cli_peak_rss(void);
 /* A text file of at most `limit` bytes as one allocation (free), with a NUL behind it. */
 int cli_read_file(const char *path, size_t limit, char **text, size_t *n);
 
+/* A chat template from a file; `*out` is set on EXIT_DONE only. */
+int cli_open_template(pllm_template **out, const char *path);
+
 pllm_model_options cli_model_options(const struct options *o);
 pllm_engine_options cli_engine_options(const struct options *o);
 

@@ -2,10 +2,7 @@
 #include "cli.h"
 #include "filter.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-enum { MOST_SOURCE = 16 << 20 }; /* bytes of a template */
 
 struct render {
     pllm_tokenizer *tokenizer;         /* NULL: the template alone */
@@ -29,18 +26,9 @@ static pllm_status convert(void *user, const char *line, size_t n, struct buffer
 
 static int open_own(struct render *r, const char *path)
 {
-    char *source;
-    size_t n;
-    pllm_error err;
-    int code = cli_read_file(path, MOST_SOURCE, &source, &n);
-    if (code)
-        return code;
-    pllm_status status = pllm_template_open(&r->own, source, n, path, &err);
-    free(source);
-    if (status)
-        return cli_fail_error(&err);
+    int code = cli_open_template(&r->own, path);
     r->chat_template = r->own;
-    return EXIT_DONE;
+    return code;
 }
 
 static int open_template(struct render *r, const struct options *o)

@@ -8,11 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_blank(const char *line, size_t n)
-{
-    return n == strspn(line, " \t\r") || n == 0;
-}
-
 static int write_line(struct output *output, filter_fn convert, void *user, const char *text, size_t n, bool *good)
 {
     struct buffer fields = {0}, line = {0};
@@ -56,7 +51,7 @@ int filter_run(filter_fn convert, void *user)
         else if (result == LINES_LONG)
             code = cli_fail(EXIT_UNREADABLE, "%s: line %zu is too long, wanted at most 64 MiB", lines.name,
                             lines.number);
-        else if (!is_blank(line, n)) {
+        else if (!line_is_blank(line, n)) {
             code = write_line(&output, convert, user, line, n, &good);
             all_good &= good;
         }

@@ -2,6 +2,7 @@
 
 #include "cli.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -121,6 +122,13 @@ enum lines_result lines_next(struct lines *l, bool wait, const char **line, size
         if (result == LINES_FAILED || (result == LINES_LATER && (!wait || cli_interrupted)))
             return result;
     }
+}
+
+bool line_is_blank(const char *line, size_t n)
+{
+    while (n && isspace((unsigned char)line[n - 1]))
+        n--;
+    return n == 0;
 }
 
 size_t lines_count(const struct lines *l)

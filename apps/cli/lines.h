@@ -30,6 +30,9 @@ void lines_close(struct lines *l);
 /* The next line. *line stays until the next call. `wait`: until there is one, or Ctrl-C (LINES_LATER). */
 enum lines_result lines_next(struct lines *l, bool wait, const char **line, size_t *n);
 
+/* Whether a line has nothing but white space: it is no request. */
+bool line_is_blank(const char *line, size_t n);
+
 /* How many lines there are in all; 0: not known before they are read. */
 size_t lines_count(const struct lines *l);
 

@@ -7,16 +7,9 @@
 
 static int open_own(struct request_context *c, const char *path)
 {
-    char *source;
-    size_t n;
-    pllm_error err;
-    int code = cli_read_file(path, 16 << 20, &source, &n);
-    if (code)
-        return code;
-    pllm_status status = pllm_template_open(&c->own_template, source, n, path, &err);
-    free(source);
+    int code = cli_open_template(&c->own_template, path);
     c->chat_template = c->own_template;
-    return status ? cli_fail_error(&err) : EXIT_DONE;
+    return code;
 }
 
 /* ChatML, for models without a template, as llama-server does. */
