@@ -5,12 +5,13 @@
  *     engine seqs MODEL REQUESTS TOKENS auto|N ...      one job with several settings of max_num_seqs
  *
  * Prints one line for each figure. */
+#include "bench.h"
+
 #include <parallm.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_TIMES = 1 << 16, CHAT_PROMPT = 32, CHAT_TOKENS = 24, BULK_PROMPT = 64, SHORT_PROMPT = 16 };
 
@@ -18,13 +19,6 @@ struct times {
     double at[MAX_TIMES];
     int n;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void die(const char *what, const pllm_error *err)
 {
@@ -131,10 +125,10 @@ static double decode_rate(const pllm_model *model, int prompt, int samples, int 
     r.n = samples;
     submit(e, &r);
     free((void *)r.tokens);
-    double start = now(), begun = start;
+    double start = bench_now(), begun = start;
     while (pllm_engine_stats(e).completion_tokens == 0) {
         step(e, &events, &n);
-        begun = now();
+        begun = bench_now();
     }
     pllm_stats middle = {0}, s;
     while (!pllm_engine_idle(e)) {
@@ -142,7 +136,7 @@ static double decode_rate(const pllm_model *model, int prompt, int samples, int 
         s = pllm_engine_stats(e);
         middle = s.blocks_used > middle.blocks_used ? s : middle;
     }
-    double seconds = now() - begun;
+    double seconds = bench_now() - begun;
     s = pllm_engine_stats(e);
     uint64_t decoded = s.completion_tokens - (uint64_t)samples;
     printf("prompt %d, %d samples: prefill %llu tokens computed of %llu in %.2f s, most blocks %d (%d shared), decode %.2f "
@@ -177,7 +171,7 @@ static void take_chat(struct mixed *m, const pllm_event *e, uint64_t id, double 
 {
     if (e->id != id || e->kind != PLLM_EVENT_TOKEN)
         return;
-    double t = now();
+    double t = bench_now();
     add_time(e->position == 0 ? &m->first : &m->gaps, t - *last);
     *last = t;
 }
@@ -186,14 +180,14 @@ static void run_bulk(const pllm_model *model, int bulk, int tokens, int seqs, bo
 {
     pllm_engine *e = open_engine(model, seqs, 512);
     uint64_t chat_id = 0;
-    double start = now(), next = start + 1, last = 0;
+    double start = bench_now(), next = start + 1, last = 0;
     int left = bulk;
     for (int i = 0; i < bulk; i++)
         submit_random(e, model, BULK_PROMPT, tokens, 0);
     while (left > 0) {
         const pllm_event *events;
         size_t n;
-        double before = now();
+        double before = bench_now();
         if (chat && before >= next) {
             next += 1;
             last = before;
@@ -201,13 +195,13 @@ static void run_bulk(const pllm_model *model, int bulk, int tokens, int seqs, bo
             chat_id = submit_random(e, model, CHAT_PROMPT, CHAT_TOKENS, -1);
         }
         step(e, &events, &n);
-        add_time(&m->steps, now() - before);
+        add_time(&m->steps, bench_now() - before);
         for (size_t i = 0; i < n; i++) {
             take_chat(m, &events[i], chat_id, &last);
             left -= events[i].kind == PLLM_EVENT_FINISH && events[i].prompt_tokens == BULK_PROMPT;
         }
     }
-    m->seconds = now() - start;
+    m->seconds = bench_now() - start;
     pllm_engine_close(e);
 }
 
@@ -230,7 +224,7 @@ static void measure_priority(const pllm_model *model, int bulk, int tokens, int 
 static void measure_seqs(const pllm_model *model, int requests, int tokens, const char *setting)
 {
     pllm_engine *e = open_engine(model, atoi(setting), 512); /* "auto" is 0 */
-    double start = now(), settled = 0;
+    double start = bench_now(), settled = 0;
     int most = 0;
     for (int i = 0; i < requests; i++)
         submit_random(e, model, BULK_PROMPT, tokens, 0);
@@ -240,9 +234,9 @@ static void measure_seqs(const pllm_model *model, int requests, int tokens, cons
         step(e, &events, &n);
         int running = pllm_engine_stats(e).running;
         if (running > most)
-            most = running, settled = now() - start;
+            most = running, settled = bench_now() - start;
     }
-    double seconds = now() - start;
+    double seconds = bench_now() - start;
     printf("%s: %.2f s, %.1f tokens/s, at most %d at once, reached after %.2f s\n", setting, seconds,
            requests * tokens / seconds, most, settled);
     fflush(stdout);

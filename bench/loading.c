@@ -4,7 +4,9 @@
  *
  * The measure: N threads copy the mapped file to fresh memory, in a process of its own. Both run three times, one after the
  * other; the best of each counts. Peak memory is that of a process that does nothing but load. */
-#include "parallm.h"
+#include "bench.h"
+
+#include <parallm.h>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -15,7 +17,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { RUNS = 3, MAX_THREADS = 64 };
@@ -24,13 +25,6 @@ struct measured {
     double seconds;
     uint64_t peak_bytes, weight_bytes;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 struct part {
     char *to;
@@ -55,7 +49,7 @@ static struct measured copy_once(const char *path, int threads)
     const int fd = open(path, O_RDONLY);
     if (fd < 0 || fstat(fd, &info) != 0)
         return m;
-    const double start = now();
+    const double start = bench_now();
     const size_t n = (size_t)info.st_size, each = (n / (size_t)threads + 63) & ~(size_t)63;
     char *from = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
     char *to = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -72,7 +66,7 @@ static struct measured copy_once(const char *path, int threads)
     }
     for (int i = 0; i < threads; i++)
         pthread_join(thread[i], NULL);
-    m.seconds = now() - start;
+    m.seconds = bench_now() - start;
     return m;
 }
 
@@ -85,12 +79,12 @@ static struct measured load(const char *path, int threads, const char *quantize)
     pllm_error err;
     o.threads = threads;
     o.quantize = quantize;
-    const double start = now();
+    const double start = bench_now();
     if (pllm_model_open(&model, path, &o, &err)) {
         fprintf(stderr, "loading: %s\n", err.message);
         return m;
     }
-    m.seconds = now() - start;
+    m.seconds = bench_now() - start;
     m.weight_bytes = pllm_model_describe(model).weight_bytes;
     getrusage(RUSAGE_SELF, &usage);
     m.peak_bytes = (uint64_t)usage.ru_maxrss * 1024; /* Linux counts in KiB */

@@ -2,11 +2,12 @@
  * compiled without flags: each loop carries its own target. */
 #include "roofline.h"
 
+#include "bench.h"
+
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_THREADS = 1024, REPEATS = 5, CHAINS_PER_STEP = 10, STEPS = 20000000 };
 
@@ -184,13 +185,6 @@ static bool has_tier(const char *tier)
     return strcmp(tier, "scalar") == 0;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static void *run(void *argument)
 {
     struct job *j = argument;
@@ -204,7 +198,7 @@ static double rate(struct job *jobs, int threads, void (*loop)(struct job *))
     double best = 0;
     for (int r = 0; loop && r < REPEATS; r++) {
         pthread_t id[MAX_THREADS];
-        double work = 0, start = now();
+        double work = 0, start = bench_now();
         int started = 0;
         for (int t = 0; t < threads; t++)
             jobs[t].loop = loop;
@@ -216,7 +210,7 @@ static double rate(struct job *jobs, int threads, void (*loop)(struct job *))
         }
         if (started < threads)
             return 0;
-        double per_second = work / (now() - start) / 1e9;
+        double per_second = work / (bench_now() - start) / 1e9;
         best = per_second > best ? per_second : best;
     }
     return best;

@@ -4,19 +4,13 @@
  *     text MODEL encode FILE      seconds to encode the file as one text, and as many texts, a line each
  *
  * Prints seconds and the number of tokens. bench/text.py runs it beside the package tokenizers. */
+#include "bench.h"
+
 #include <parallm.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static void die(const char *what, const pllm_error *err)
 {
@@ -66,19 +60,19 @@ int main(int argc, char **argv)
     pllm_error err;
     if (argc < 3 || (strcmp(argv[2], "load") && (strcmp(argv[2], "encode") || argc < 4)))
         die("arguments", NULL);
-    double start = now();
+    double start = bench_now();
     if (pllm_tokenizer_open(&t, argv[1], &err))
         die(argv[1], &err);
-    printf("load %.4f\n", now() - start);
+    printf("load %.4f\n", bench_now() - start);
     if (argc > 3) {
         size_t n, n_ids;
         char *text = read_file(argv[3], &n);
-        start = now();
+        start = bench_now();
         n_ids = encode(t, text, n);
-        printf("whole %.4f %zu\n", now() - start, n_ids);
-        start = now();
+        printf("whole %.4f %zu\n", bench_now() - start, n_ids);
+        start = bench_now();
         n_ids = encode_lines(t, text, n);
-        printf("lines %.4f %zu\n", now() - start, n_ids);
+        printf("lines %.4f %zu\n", bench_now() - start, n_ids);
         free(text);
     }
     pllm_tokenizer_close(t);

@@ -1,6 +1,8 @@
 /* Memory with guard pages, random numbers, comparisons and the clock of checkkernels. */
 #include "check.h"
 
+#include "bench.h"
+
 #include <fnmatch.h>
 #include <math.h>
 #include <stdarg.h>
@@ -8,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 bool check_wanted(struct check *c, const char *name)
@@ -100,13 +101,6 @@ void guard_free(struct check *c, void *memory, size_t bytes)
 
 /* ---- Timing --------------------------------------------------------------------------------------- */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static int ascending(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -117,15 +111,15 @@ double check_time(void (*run)(void *), void *argument)
 {
     enum { SAMPLES = 5 };
     const double shortest = 0.02;
-    double seconds[SAMPLES], start = now();
+    double seconds[SAMPLES], start = bench_now();
     run(argument);
-    double once = now() - start;
+    double once = bench_now() - start;
     int calls = once < shortest ? (int)(shortest / (once + 1e-9)) + 1 : 1;
     for (int s = 0; s < SAMPLES; s++) {
-        start = now();
+        start = bench_now();
         for (int i = 0; i < calls; i++)
             run(argument);
-        seconds[s] = (now() - start) / calls;
+        seconds[s] = (bench_now() - start) / calls;
     }
     qsort(seconds, SAMPLES, sizeof(seconds[0]), ascending);
     return seconds[SAMPLES / 2];
