@@ -1,6 +1,6 @@
 #include "base/aside.h"
 
-#include <signal.h>
+#include "base/thread.h"
 
 static void *run(void *argument)
 {
@@ -11,21 +11,13 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* Signals are left to the program's own threads. */
 void aside_start(struct aside *a, aside_call *call, void *user, bool apart)
 {
-    sigset_t all, old;
     a->call = call;
     a->user = user;
-    a->started = false;
     a->status = PLLM_OK;
     atomic_init(&a->failed, false);
-    if (call && apart) {
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &old);
-        a->started = pthread_create(&a->thread, NULL, run, a) == 0;
-        pthread_sigmask(SIG_SETMASK, &old, NULL);
-    }
+    a->started = call && apart && thread_start(&a->thread, run, a);
     if (call && !a->started)
         run(a);
 }

@@ -1,9 +1,9 @@
 #include "base/pool.h"
 
 #include "base/mem.h"
+#include "base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -111,20 +111,15 @@ void pool_run(struct pool *p, pool_task *task, void *job, int n_tasks)
     await_workers(p);
 }
 
-/* Workers leave signals to the program's own threads. */
 static bool start_workers(struct pool *p)
 {
-    sigset_t all, old;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
     for (p->n_started = 0; p->n_started < p->n_threads - 1; p->n_started++) {
         struct worker *w = &p->workers[p->n_started];
         *w = (struct worker){.pool = p, .number = p->n_started + 1};
-        if (pthread_create(&p->threads[p->n_started], NULL, worker_main, w) != 0)
-            break;
+        if (!thread_start(&p->threads[p->n_started], worker_main, w))
+            return false;
     }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return p->n_started == p->n_threads - 1;
+    return true;
 }
 
 pllm_status pool_open(struct pool **out, int n_threads, pllm_error *err)

@@ -66,17 +66,12 @@ static pllm_status want_parts(struct hub_files *f, const struct hub_name *name, 
     return PLLM_OK;
 }
 
-static bool is_letter_or_digit(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
 /* Whether "Q4_K_M" stands in the name as a word of its own: not in IQ4_K_M, nor Q4_K in Q4_K_M. */
 static bool has_tag(const char *name, const char *tag)
 {
     const size_t n = strlen(tag);
     for (const char *at = name; strlen(at) >= n; at++)
-        if (strncasecmp(at, tag, n) == 0 && (at == name || !is_letter_or_digit(at[-1])) && at[n] && strchr("./-", at[n]))
+        if (strncasecmp(at, tag, n) == 0 && (at == name || !hub_is_letter_or_digit(at[-1])) && at[n] && strchr("./-", at[n]))
             return true;
     return false;
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_letter_or_digit(char c)
+bool hub_is_letter_or_digit(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
@@ -20,7 +20,7 @@ static bool is_word(const char *text, size_t n)
         return false;
     for (size_t i = 0; i < n; i++) {
         bool twice = i > 0 && (text[i] == '-' || text[i] == '.') && text[i - 1] == text[i];
-        if (twice || (!is_letter_or_digit(text[i]) && !strchr("._-", text[i])))
+        if (twice || (!hub_is_letter_or_digit(text[i]) && !strchr("._-", text[i])))
             return false;
     }
     return true;
@@ -60,7 +60,7 @@ bool hub_is_commit(const char *text, size_t n)
     if (n < 1 || n >= HUB_COMMIT_SIZE)
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!is_letter_or_digit(text[i]))
+        if (!hub_is_letter_or_digit(text[i]))
             return false;
     return true;
 }
@@ -76,7 +76,7 @@ static bool is_tag(const char *text, size_t n)
     if (n < 1 || n >= HUB_TAG_SIZE)
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!is_letter_or_digit(text[i]) && !strchr("._-", text[i]))
+        if (!hub_is_letter_or_digit(text[i]) && !strchr("._-", text[i]))
             return false;
     return true;
 }

@@ -1,8 +1,9 @@
 /* Names of tensors: what a family calls them in Hugging Face's files, and GGUF's names, one list for all families. */
 #include "model/names.h"
 
+#include "base/span.h"
+
 #include <stdio.h>
-#include <string.h>
 
 static const char *const gguf_names[T_SLOTS] = {
     [T_EMBED] = "token_embd.weight",
@@ -89,15 +90,9 @@ bool name_of_bias(char *out, size_t size, const char *weight)
     return true;
 }
 
-static bool ends_in(const char *name, const char *ending)
-{
-    const size_t n = strlen(name), n_ending = strlen(ending);
-    return n >= n_ending && strcmp(name + n - n_ending, ending) == 0;
-}
-
 bool name_is_of_layer(const char *name, bool is_gguf)
 {
     const char *const prefix = is_gguf ? "blk." : "model.layers.";
-    return strncmp(name, prefix, strlen(prefix)) == 0 && (ends_in(name, ".weight") || ends_in(name, ".bias")) &&
-           !ends_in(name, ".attn_rot_embd.weight"); /* the frequencies, in files of old converters */
+    return strncmp(name, prefix, strlen(prefix)) == 0 && (text_ends_in(name, ".weight") || text_ends_in(name, ".bias")) &&
+           !text_ends_in(name, ".attn_rot_embd.weight"); /* the frequencies, in files of old converters */
 }

@@ -5,18 +5,13 @@
  * modules that differ. Element j of a row is bits [j * bits, (j+1) * bits) of the row's words, low bits first;
  * its value is scale * integer + bias of its group. */
 #include "base/json.h"
+#include "base/span.h"
 #include "weights/config.h"
 #include "weights/reader.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static bool ends_in(const char *name, const char *suffix)
-{
-    size_t n = strlen(name), m = strlen(suffix);
-    return n >= m && strcmp(name + n - m, suffix) == 0;
-}
 
 /* ---- Settings ----------------------------------------------------------------------------------- */
 
@@ -159,7 +154,7 @@ static pllm_status take_quantized(const struct checkpoint *c, const struct store
 static bool is_part(const struct stored_list *list, const struct stored *s)
 {
     char name[STORED_NAME + 8];
-    if (!ends_in(s->name, ".scales") && !ends_in(s->name, ".biases"))
+    if (!text_ends_in(s->name, ".scales") && !text_ends_in(s->name, ".biases"))
         return false;
     snprintf(name, sizeof name, "%.*s.weight", (int)(strlen(s->name) - strlen(".scales")), s->name);
     const struct stored *weight = stored_find(list, name);
@@ -181,7 +176,7 @@ static pllm_status take_plain(const struct checkpoint *c, const struct stored *s
 /* Buffers that some checkpoints carry along (positions, masks, parts of image models) are no weights of ours. */
 static bool is_weight(const struct stored *s)
 {
-    return ends_in(s->name, "weight") || ends_in(s->name, "bias");
+    return text_ends_in(s->name, "weight") || text_ends_in(s->name, "bias");
 }
 
 static pllm_status take(struct checkpoint *c, const struct stored_list *list, const struct json *settings,
@@ -191,7 +186,7 @@ static pllm_status take(struct checkpoint *c, const struct stored_list *list, co
     pllm_status status;
     if (is_part(list, s))
         return PLLM_OK;
-    if (strcmp(s->dtype->name, "U32") == 0 && ends_in(s->name, ".weight"))
+    if (strcmp(s->dtype->name, "U32") == 0 && text_ends_in(s->name, ".weight"))
         status = take_quantized(c, list, settings, s, &t, err);
     else if (s->dtype->type == TYPE_COUNT && is_weight(s))
         return error_set(err, PLLM_E_UNSUPPORTED, "%s: tensor %s: is %s, wanted F32, F16 or BF16", c->path, s->name,

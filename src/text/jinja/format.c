@@ -101,7 +101,7 @@ static bool put_number(struct jinja_run *r, struct value v, struct layout *l)
         int64_t c = value_as_int(v);
         if (c < 0 || c >= 0x110000 || (c >= 0xD800 && c <= 0xDFFF))
             return jinja_fail(r, "OverflowError: %%c arg not in range(0x110000)");
-        return layout_text(r, bytes, char_put(bytes, (uint32_t)c), l, '<');
+        return layout_text(r, bytes, utf8_put(bytes, (uint32_t)c), l, '<');
     }
     if (l->type && !strchr("bdoxXn", l->type))
         return wrong_type(r, l, v);

@@ -40,7 +40,7 @@ static pllm_status open_into(struct jinja_template *t, const char *source, size_
         memcpy(t->text, source, n);
     t->text[n] = '\0';
     t->n_text = n;
-    if (!py_is_utf8(source, n))
+    if (utf8_valid(source, n) != n)
         return error_set(err, PLLM_E_FORMAT, "%s: is not UTF-8", name);
     pllm_status status = jinja_parse(t, t->normalized, normalize(t->normalized, source, n), err);
     return status ? status : jinja_resolve(t, err);

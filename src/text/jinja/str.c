@@ -102,8 +102,8 @@ bool str_strip(struct jinja_run *r, const struct str *s, const struct str *chars
     const char *begin = s->at, *end = s->at + s->n;
     while ((sides & STRIP_LEFT) && begin < end && in_chars(chars, begin))
         char_next(&begin);
-    while ((sides & STRIP_RIGHT) && begin < end && in_chars(chars, char_before(end)))
-        end = char_before(end);
+    while ((sides & STRIP_RIGHT) && begin < end && in_chars(chars, utf8_before(end)))
+        end = utf8_before(end);
     size_t stripped = s->n - (size_t)(end - begin);
     return run_tick(r, stripped * (chars ? 1 + chars->n / 32 : 1) / 8) &&
            str_part(r, s, (size_t)(begin - s->at), (size_t)(end - begin), out);
@@ -244,8 +244,8 @@ static bool rsplit_spaces(struct jinja_run *r, const struct str *s, int64_t max,
         if (max == 0)
             return add_part(r, l, s, s->at, end);
         const char *word = end;
-        while (word > s->at && !in_chars(NULL, char_before(word)))
-            word = char_before(word);
+        while (word > s->at && !in_chars(NULL, utf8_before(word)))
+            word = utf8_before(word);
         if (!add_part(r, l, s, word, end))
             return false;
         end = word;

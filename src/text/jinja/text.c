@@ -5,40 +5,10 @@
 #include <string.h>
 #include <utf8proc.h>
 
-size_t char_put(char out[4], uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = n - 1; i > 0; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3F));
-    out[0] = (char)((0xF00 >> n) | c);
-    return n;
-}
-
 bool char_add(struct buf *text, uint32_t c)
 {
     char bytes[4];
-    return buf_add(text, bytes, char_put(bytes, c));
-}
-
-bool py_is_utf8(const char *at, size_t n)
-{
-    const uint8_t *p = (const uint8_t *)at, *end = p + n;
-    while (p < end) {
-        utf8proc_int32_t c;
-        if (*p < 0x80) {
-            p++;
-            continue;
-        }
-        utf8proc_ssize_t taken = utf8proc_iterate(p, end - p, &c);
-        if (taken <= 0)
-            return false;
-        p += taken;
-    }
-    return true;
+    return buf_add(text, bytes, utf8_put(bytes, c));
 }
 
 size_t char_count(const char *at, size_t n)
@@ -226,7 +196,7 @@ static bool is_final_sigma(const char *begin, const char *at, const char *end)
     do {
         if (p == begin)
             return false;
-        const char *before = p = char_before(p);
+        const char *before = p = utf8_before(p);
         c = char_next(&before);
     } while (is_case_ignorable(c));
     if (!is_cased(c))
@@ -262,7 +232,7 @@ size_t py_rstrip(const char *at, size_t n)
 {
     const char *end = at + n;
     while (end > at) {
-        const char *last = char_before(end), *p = last;
+        const char *last = utf8_before(end), *p = last;
         if (!py_is_space(char_next(&p)))
             break;
         end = last;

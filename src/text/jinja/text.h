@@ -2,7 +2,7 @@
 #ifndef PARALLM_TEXT_JINJA_TEXT_H
 #define PARALLM_TEXT_JINJA_TEXT_H
 
-#include "base/vec.h"
+#include "text/utf8.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,29 +11,12 @@
 /* The code point at *at, which is valid UTF-8, and past it. */
 static inline uint32_t char_next(const char **at)
 {
-    const unsigned char *p = (const unsigned char *)*at;
-    unsigned n = p[0] < 0x80 ? 1 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
-    *at += n;
-    if (n == 1)
-        return p[0];
-    uint32_t c = p[0] & (0x7Fu >> n);
-    for (unsigned i = 1; i < n; i++)
-        c = c << 6 | (p[i] & 0x3Fu);
-    return c;
+    const char *here = *at;
+    *at += utf8_width((unsigned char)*here);
+    return utf8_get(here);
 }
 
-/* Start of the character before `at`; there is one. */
-static inline const char *char_before(const char *at)
-{
-    do
-        at--;
-    while (((unsigned char)*at & 0xC0) == 0x80);
-    return at;
-}
-
-size_t char_put(char out[4], uint32_t c); /* bytes written */
 bool char_add(struct buf *text, uint32_t c); /* false: no memory */
-bool py_is_utf8(const char *at, size_t n);
 size_t char_count(const char *at, size_t n); /* characters */
 
 static inline bool py_ascii_digit(char c)
