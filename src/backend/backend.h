@@ -131,6 +131,7 @@ struct backend {
     pllm_status (*kv_open)(struct kv **out, struct stream *s, const struct kv_layout *layout, pllm_error *err);
     void (*kv_close)(struct kv *kv);
     size_t (*kv_block_bytes)(const struct kv_layout *layout, const struct device *d, int group); /* all its layers */
+    size_t (*kv_scratch_bytes)(int head_dim, int n_threads); /* of a cache, besides its blocks */
     /* Copies the first n positions of a block to another, in all layers of a group. */
     void (*kv_copy)(struct kv *kv, int group, int32_t to, int32_t from, int n_positions);
 

@@ -227,7 +227,7 @@ size_t decoder_scratch_bytes(const struct model *m, const struct decoder_options
     const struct stream_options so = stream_options_of(m, o, &experts);
     int widths[N_ACTS];
     act_widths(m->desc, widths);
-    size_t bytes = m->backend->stream_bytes(m->device, &so);
+    size_t bytes = m->backend->stream_bytes(m->device, &so) + m->backend->kv_scratch_bytes(m->desc->head_dim, o->threads);
     for (int i = 0; i < N_ACTS; i++)
         bytes += m->backend->act_bytes(i == N_ACTS - 1 ? o->max_out : o->max_rows, widths[i]);
     return bytes;

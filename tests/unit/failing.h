@@ -6,6 +6,8 @@
  *         fail_at(n++);
  *         status = thing_open(&thing, ...);
  *     } while (fail_happened());      each run must either succeed or fail cleanly
+ *
+ * And counts the bytes that were asked for, but for arenas and what grows (mem_realloc).
  */
 #ifndef PARALLM_TESTS_UNIT_FAILING_H
 #define PARALLM_TESTS_UNIT_FAILING_H
@@ -27,6 +29,7 @@ char *__wrap_mem_strndup(const char *text, size_t n);
 void *__wrap_mem_alloc_aligned(size_t bytes);
 void *__wrap_arena_alloc(struct arena *a, size_t n, size_t size);
 
+static size_t asked_bytes; /* since the program began, also those that are free again */
 static int fail_left = -1; /* allocations until the one that fails; -1: none does */
 
 static inline void fail_at(int n)
@@ -55,11 +58,13 @@ static inline int fail_now(void)
 
 void *__wrap_mem_alloc(size_t n, size_t size)
 {
+    asked_bytes += n * size;
     return fail_now() ? NULL : __real_mem_alloc(n, size);
 }
 
 void *__wrap_mem_zalloc(size_t n, size_t size)
 {
+    asked_bytes += n * size;
     return fail_now() ? NULL : __real_mem_zalloc(n, size);
 }
 
@@ -80,6 +85,7 @@ char *__wrap_mem_strndup(const char *text, size_t n)
 
 void *__wrap_mem_alloc_aligned(size_t bytes)
 {
+    asked_bytes += bytes;
     return fail_now() ? NULL : __real_mem_alloc_aligned(bytes);
 }
 

@@ -90,6 +90,7 @@ const struct backend backend_cpu = {
     .kv_open = kv_open,
     .kv_close = kv_close,
     .kv_block_bytes = kv_block_bytes,
+    .kv_scratch_bytes = kv_scratch_bytes,
     .kv_copy = kv_copy,
     .begin = stream_begin,
     .end = stream_end,

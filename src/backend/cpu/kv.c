@@ -19,6 +19,11 @@ size_t kv_block_bytes(const struct kv_layout *layout, const struct device *d, in
            d->kernels.kv[layout->type].block_bytes(layout->head_dim);
 }
 
+size_t kv_scratch_bytes(int head_dim, int n_threads)
+{
+    return (size_t)n_threads * attend_scratch_bytes(head_dim) + (size_t)attend_slots(n_threads) * attend_slot_bytes(head_dim);
+}
+
 static bool kv_alloc(struct kv *kv, const struct stream *s)
 {
     const struct kv_layout *layout = &kv->layout;

@@ -165,6 +165,7 @@ static inline void *kv_block(const struct kv *kv, int layer, int32_t block, int 
 pllm_status kv_open(struct kv **out, struct stream *s, const struct kv_layout *layout, pllm_error *err);
 void kv_close(struct kv *kv);
 size_t kv_block_bytes(const struct kv_layout *layout, const struct device *d, int group);
+size_t kv_scratch_bytes(int head_dim, int n_threads);
 void kv_copy(struct kv *kv, int group, int32_t to, int32_t from, int n_positions);
 void op_rope_store(struct stream *s, struct kv *kv, struct act *q, struct act *k, const struct act *v,
                    const struct attention *a);
