@@ -2,7 +2,7 @@
  *
  *     engine shared MODEL [PROMPT [SAMPLES [TOKENS]]]   many samples of one long prompt beside those of a short one
  *     engine priority MODEL [BULK [TOKENS [SEQS]]]      a bulk job alone, and with an interactive request a second
- *     engine seqs MODEL REQUESTS TOKENS auto|N ...      one job with several settings of max_num_seqs
+ *     engine seqs MODEL REQUESTS TOKENS[+PROMPT] auto|N ...   one job with several settings of max_num_seqs
  *
  * Prints one line for each figure. */
 #include "bench.h"
@@ -221,24 +221,24 @@ static void measure_priority(const pllm_model *model, int bulk, int tokens, int 
 
 /* ---- How many at once ------------------------------------------------------------------------------------ */
 
-static void measure_seqs(const pllm_model *model, int requests, int tokens, const char *setting)
+static void measure_seqs(const pllm_model *model, int requests, int tokens, int prompt, const char *setting)
 {
     pllm_engine *e = open_engine(model, atoi(setting), 512); /* "auto" is 0 */
     double start = bench_now(), settled = 0;
-    int most = 0;
+    int most = pllm_engine_stats(e).max_num_seqs;
     for (int i = 0; i < requests; i++)
-        submit_random(e, model, BULK_PROMPT, tokens, 0);
+        submit_random(e, model, prompt, tokens, 0);
     while (!pllm_engine_idle(e)) {
         const pllm_event *events;
         size_t n;
         step(e, &events, &n);
-        int running = pllm_engine_stats(e).running;
-        if (running > most)
-            most = running, settled = bench_now() - start;
+        int may = pllm_engine_stats(e).max_num_seqs;
+        if (may != most)
+            most = may, settled = bench_now() - start;
     }
     double seconds = bench_now() - start;
-    printf("%s: %.2f s, %.1f tokens/s, at most %d at once, reached after %.2f s\n", setting, seconds,
-           requests * tokens / seconds, most, settled);
+    printf("%s: %.2f s, %.1f tokens/s, %d at once in the end, from %.2f s on; %d at most\n", setting, seconds,
+           requests * tokens / seconds, most, settled, pllm_engine_stats(e).max_running);
     fflush(stdout);
     pllm_engine_close(e);
 }
@@ -261,8 +261,10 @@ int main(int argc, char **argv)
     else if (strcmp(argv[1], "priority") == 0)
         measure_priority(model, number(argc, argv, 3, 500), number(argc, argv, 4, 32), number(argc, argv, 5, 0));
     else if (strcmp(argv[1], "seqs") == 0)
-        for (int i = 5; i < argc; i++)
-            measure_seqs(model, atoi(argv[3]), atoi(argv[4]), argv[i]);
+        for (int i = 5; i < argc; i++) {
+            const char *prompt = strchr(argv[4], '+');
+            measure_seqs(model, atoi(argv[3]), atoi(argv[4]), prompt ? atoi(prompt) : BULK_PROMPT, argv[i]);
+        }
     else
         die(argv[1], NULL);
     pllm_model_close(model);

@@ -112,6 +112,7 @@ class Stats:
     running: int
     waiting: int
     max_running: int
+    max_num_seqs: int
     blocks_total: int
     blocks_used: int
     blocks_shared: int

@@ -316,6 +316,7 @@ pllm_stats engine_stats(const struct engine *e)
     const struct kv_pool *p = &e->sched.cache.kv.pool[0];
     s.running = e->sched.n_running;
     s.waiting = e->sched.n_waiting;
+    s.max_num_seqs = e->sched.limit;
     s.blocks_used = kv_live(p);
     s.blocks_shared = p->n_shared;
     s.blocks_cached = p->n_cached;

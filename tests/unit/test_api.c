@@ -211,6 +211,7 @@ static void plans_agree(void **state)
         fail_msg("%s", err.message);
     const pllm_plan own = pllm_engine_plan(e);
     assert_true(before.kv_cache_bytes == own.kv_cache_bytes && before.kv_blocks == own.kv_blocks && own.max_num_seqs == 3);
+    assert_int_equal(pllm_engine_stats(e).max_num_seqs, 3);
     assert_true(before.weight_bytes == own.weight_bytes && before.scratch_bytes == own.scratch_bytes);
     assert_non_null(strstr(description, "architecture"));
     pllm_free(description);
