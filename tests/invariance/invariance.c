@@ -1,10 +1,10 @@
 /* The fixed promise on real kernels: what a request gives alone, it gives in every batch, order, cut of its prompt, number
  * of threads and state of the cache, and when it was preempted. Everything that an event says is compared byte by byte.
  *
- * usage: invariance MODEL few|some|all [ISA|- [KV_DTYPE]]    KV_DTYPE: f16, f32, bf16, int8
+ * usage: invariance MODEL few|some|all[:PART/PARTS] [ISA|- [KV_DTYPE]]    KV_DTYPE: f16, f32, bf16, int8
  *
  * some: all requests in some ways, chosen so that each value of each setting is met; few: every fifth request or so in
- * these; all: all requests in all combinations. */
+ * these; all: all requests in all combinations, or in one part of them, from 1 to PARTS, as many take long. */
 #include "adapters.h"
 #include "requests.h"
 
@@ -208,17 +208,19 @@ static int run_some_ways(int *n_ways)
     return wrong;
 }
 
-/* Order and splitting alternate over the combinations of the rest. */
-static int run_all_ways(int *n_ways)
+/* Order and splitting alternate over the combinations of the rest. Every `parts`-th of them, from the `part`-th. */
+static int run_all_ways(int part, int parts, int *n_ways)
 {
     static const int seqs[] = {1, 3, 64}, rows[] = {1, 7, 64, 512};
-    int wrong = check_way(&quick_ways[0]);
-    *n_ways = 1;
+    int wrong = part == 1 ? check_way(&quick_ways[0]) : 0, n = 1;
+    *n_ways = part == 1;
     for (int i = 0; i < 3 * 4 * 8; i++) {
         struct way w = {.seqs = seqs[i % 3], .rows = rows[i / 3 % 4], .threads = 1 + i / 12 % 2, .caching = i / 24 % 2,
-                        .small = i / 48 % 2, .shuffled = *n_ways % 2, .split = *n_ways / 2 % 2};
+                        .small = i / 48 % 2, .shuffled = n % 2, .split = n / 2 % 2};
         if (w.rows < w.seqs || (w.small && w.seqs < 64))
             continue; /* the engine takes a row for each sequence; few sequences are never preempted */
+        if (n++ % parts != part - 1)
+            continue;
         wrong += check_way(&w);
         ++*n_ways;
     }
@@ -255,7 +257,11 @@ static void free_records(record *r)
 int main(int argc, char **argv)
 {
     if (argc < 3)
-        die("usage", "invariance MODEL few|some|all [ISA|- [KV_DTYPE]]");
+        die("usage", "invariance MODEL few|some|all[:PART/PARTS] [ISA|- [KV_DTYPE]]");
+    int part = 1, parts = 1;
+    const bool all = strncmp(argv[2], "all", 3) == 0;
+    if (all && argv[2][3] && (sscanf(argv[2] + 3, ":%d/%d", &part, &parts) != 2 || part < 1 || part > parts))
+        die(argv[2], "wanted all:PART/PARTS, with PART from 1 to PARTS");
     pllm_model_options o = pllm_model_options_default();
     pllm_error err;
     o.isa = argc > 3 && strcmp(argv[3], "-") != 0 ? argv[3] : NULL;
@@ -280,10 +286,10 @@ int main(int argc, char **argv)
     run_all(&r, &alone);
     pllm_engine_close(r.engine);
 
-    int n_ways, wrong = strcmp(argv[2], "all") == 0 ? run_all_ways(&n_ways) : run_some_ways(&n_ways);
+    int n_ways, wrong = all ? run_all_ways(part, parts, &n_ways) : run_some_ways(&n_ways);
     printf("%s, %s: %d requests in %d ways, %llu preemptions, %d answers differ\n", info.architecture, info.isa,
            n_chosen, n_ways, (unsigned long long)preemptions, wrong);
-    if (preemptions < (n_chosen == N_REQUESTS ? 24 : 1))
+    if (parts == 1 && preemptions < (n_chosen == N_REQUESTS ? 24 : 1))
         die("preemptions", "too few to show anything");
     free_records(&expected);
     free_records(&got);

@@ -1,5 +1,6 @@
 /* rope_store and attend against plain float64 attention over the whole history, on mixed batches: prompts in
- * chunks, decoding rows, shared prefixes, windows with blocks given up; and the same bits however rows meet. */
+ * chunks, decoding rows, shared prefixes, windows with blocks given up; and the same bits however rows meet: in
+ * chosen steps, and in random ones (PARALLM_RANDOM_SEEDS: how many, PARALLM_RANDOM_FIRST: the first). */
 #include "backend_fixture.h"
 
 enum { SEQS = 6, LENGTH = 2 * ATTEND_PART + 90, TABLE = LENGTH / KV_BLOCK + 1, MAX_BLOCKS = SEQS * TABLE };
@@ -42,9 +43,14 @@ static float *output(const struct world *w, int seq, int pos)
     return w->out + (size_t)(seq * LENGTH + pos) * (size_t)q_floats(&w->shape);
 }
 
-static void world_open(struct world *w, const struct shape *shape, uint64_t seed)
+struct lengths {
+    int shared[SEQS], length[SEQS];
+};
+
+static const struct lengths mixed = {{0, 64, 96, 0, 64, 32}, {ATTEND_PART + 44, 70, LENGTH, 33, 101, 64}};
+
+static void world_open(struct world *w, const struct shape *shape, const struct lengths *l, uint64_t seed)
 {
-    static const int shared[SEQS] = {0, 64, 96, 0, 64, 32}, length[SEQS] = {ATTEND_PART + 44, 70, LENGTH, 33, 101, 64};
     *w = (struct world){.shape = *shape};
     size_t half = (size_t)(shape->rope_dims / 2);
     w->qkv = fixture_floats(&seed, (size_t)SEQS * LENGTH * (size_t)row_floats(shape), 2.0f);
@@ -56,12 +62,12 @@ static void world_open(struct world *w, const struct shape *shape, uint64_t seed
     w->q_norm = (struct norm){NORM_RMS, 1e-6f, w->q_weight, NULL};
     w->k_norm = (struct norm){NORM_RMS, 1e-6f, w->k_weight, NULL};
     w->out = mem_zalloc((size_t)SEQS * LENGTH * (size_t)q_floats(shape), sizeof(float));
-    memcpy(w->shared, shared, sizeof shared);
-    memcpy(w->length, length, sizeof length);
+    memcpy(w->shared, l->shared, sizeof w->shared);
+    memcpy(w->length, l->length, sizeof w->length);
     int32_t next = MAX_BLOCKS;
     for (int s = 0; s < SEQS; s++)
         for (int b = 0; b < TABLE; b++)
-            w->table[s][b] = b < shared[s] / KV_BLOCK ? w->table[0][b] : --next;
+            w->table[s][b] = b < w->shared[s] / KV_BLOCK ? w->table[0][b] : --next;
 }
 
 static void world_fini(struct world *w)
@@ -237,7 +243,7 @@ static void attends_as_float64_does(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct world w;
-        world_open(&w, &shapes[i], i + 1);
+        world_open(&w, &shapes[i], &mixed, i + 1);
         const struct run run = {NULL, 2, 0, SEQS, {100, 3, 1, 33, 64, 7}, true};
         run_world(&w, &run);
         static double want[71 * 256];
@@ -254,6 +260,26 @@ static void attends_as_float64_does(void **state)
     }
 }
 
+/* Each sequence by itself, on one thread. */
+static void run_alone(struct world *w)
+{
+    for (int s = 0; s < SEQS; s++) {
+        struct run run = {NULL, 1, s, 1, {13, 13, 13, 13, 13, 13}, false};
+        run_world(w, &run);
+    }
+}
+
+/* Rows that the last run computed; they are cleared for the next one. */
+static void assert_rows(struct world *w, const struct world *alone, size_t shape, size_t run)
+{
+    const size_t bytes = (size_t)q_floats(&w->shape) * sizeof(float);
+    for (int s = 0; s < SEQS; s++)
+        for (int pos = w->shared[s]; pos < w->length[s]; pos++)
+            if (memcmp(output(w, s, pos), output(alone, s, pos), bytes) != 0)
+                fail_msg("shape %zu, run %zu: sequence %d, position %d differs from the lone one", shape, run, s, pos);
+    memset(w->out, 0, SEQS * LENGTH * bytes);
+}
+
 static void keeps_the_bits_of_a_row(void **state)
 {
     (void)state;
@@ -265,19 +291,63 @@ static void keeps_the_bits_of_a_row(void **state)
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         struct world alone, w;
-        world_open(&alone, &shapes[i], i + 1);
-        world_open(&w, &shapes[i], i + 1);
-        for (int s = 0; s < SEQS; s++) {
-            struct run run = {NULL, 1, s, 1, {13, 13, 13, 13, 13, 13}, false};
-            run_world(&alone, &run);
-        }
+        world_open(&alone, &shapes[i], &mixed, i + 1);
+        world_open(&w, &shapes[i], &mixed, i + 1);
+        run_alone(&alone);
         for (size_t r = 0; r < sizeof runs / sizeof *runs; r++) {
-            memset(w.out, 0, (size_t)SEQS * LENGTH * (size_t)q_floats(&w.shape) * sizeof *w.out);
             run_world(&w, &runs[r]);
-            for (int s = 0; s < SEQS; s++)
-                for (int pos = w.shared[s]; pos < w.length[s]; pos++)
-                    if (memcmp(output(&w, s, pos), output(&alone, s, pos), (size_t)q_floats(&w.shape) * sizeof(float)) != 0)
-                        fail_msg("shape %zu, run %zu: sequence %d, position %d differs from the lone one", i, r, s, pos);
+            assert_rows(&w, &alone, i, r);
+        }
+        world_fini(&w);
+        world_fini(&alone);
+    }
+}
+
+static int setting(const char *name, int otherwise)
+{
+    const char *text = getenv(name);
+    return text ? atoi(text) : otherwise;
+}
+
+/* Sequence 0 is long enough for others to share some of; half of the others have more than one part, too. */
+static struct lengths random_lengths(uint64_t *seed)
+{
+    struct lengths l = {{0}, {ATTEND_PART + fixture_below(seed, LENGTH - ATTEND_PART) + 1}};
+    for (int s = 1; s < SEQS; s++) {
+        l.length[s] = 1 + fixture_below(seed, fixture_below(seed, 2) ? LENGTH : ATTEND_PART);
+        int most = (l.length[s] - 1 < l.length[0] ? l.length[s] - 1 : l.length[0]) / KV_BLOCK;
+        l.shared[s] = KV_BLOCK * fixture_below(seed, most + 1);
+    }
+    return l;
+}
+
+/* One sequence reads in large chunks, the others in small ones, or all go row by row. */
+static struct run random_run(uint64_t *seed)
+{
+    struct run run = {NULL, 1 + fixture_below(seed, 5), 0, SEQS, {0}, fixture_below(seed, 2) == 0};
+    int large = fixture_below(seed, 2 * SEQS);
+    for (int s = 0; s < SEQS; s++)
+        run.chunk[s] = 1 + fixture_below(seed, s == large ? MAX_ROWS / 2 : fixture_below(seed, 2) ? MAX_ROWS / 2 / SEQS : 1);
+    return run;
+}
+
+static void keeps_the_bits_of_a_row_in_random_steps(void **state)
+{
+    (void)state;
+    const int first = setting("PARALLM_RANDOM_FIRST", 1), end = first + setting("PARALLM_RANDOM_SEEDS", 2);
+    for (int i = first; i < end; i++) {
+        uint64_t seed = (uint64_t)i << 20;
+        fixture_random(&seed);
+        const size_t which = (size_t)fixture_below(&seed, sizeof shapes / sizeof *shapes);
+        const struct lengths lengths = random_lengths(&seed);
+        struct world alone, w;
+        world_open(&alone, &shapes[which], &lengths, (uint64_t)i);
+        world_open(&w, &shapes[which], &lengths, (uint64_t)i);
+        run_alone(&alone);
+        for (size_t r = 0; r < 4; r++) {
+            const struct run run = random_run(&seed);
+            run_world(&w, &run);
+            assert_rows(&w, &alone, which, (size_t)i * 10 + r);
         }
         world_fini(&w);
         world_fini(&alone);
@@ -313,6 +383,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(attends_as_float64_does),
         cmocka_unit_test(keeps_the_bits_of_a_row),
+        cmocka_unit_test(keeps_the_bits_of_a_row_in_random_steps),
         cmocka_unit_test(copies_blocks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

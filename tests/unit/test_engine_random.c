@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-enum { MAX_LIVE = 40, MAX_PROMPT = 220, MAX_SAMPLES = 3 };
+/* Most prompts are short, so that many run at once; one of eight may be long. */
+enum { MAX_LIVE = 40, SHORT_PROMPT = 220, MAX_PROMPT = 380, MAX_SAMPLES = 3 };
 
 /* What the simple model knows of a request. */
 struct shadow {
@@ -19,6 +20,7 @@ struct shadow {
 };
 
 static struct shadow shadows[MAX_LIVE];
+static int most_tokens; /* that a sequence may have: the pool has no room for more */
 static uint64_t random_state;
 
 static uint32_t pick(uint32_t n) /* 0 .. n-1 */
@@ -97,7 +99,7 @@ static void do_submit(struct engine *e, const struct fake_model *m)
         return;
     random_parameters(&s->p);
     uint32_t family = pick(4), own = pick(6);
-    s->n_prompt = 1 + (int)pick(MAX_PROMPT - 1);
+    s->n_prompt = 1 + (int)pick(pick(8) ? SHORT_PROMPT : MAX_PROMPT);
     for (int i = 0; i < s->n_prompt; i++) {
         uint32_t w[4];
         rng_words(w, i < 100 ? family : family * 100 + own, 5, (uint32_t)i, 0);
@@ -127,7 +129,7 @@ static void do_fork(struct engine *e, const struct fake_model *m)
     memcpy(s->tokens, parent->tokens, (size_t)parent->n_prompt * sizeof *s->tokens);
     memcpy(s->tokens + parent->n_prompt, parent->expected[sample].tokens, (size_t)n_output * sizeof *s->tokens);
     int total = n + extra, given = n > parent->n_prompt ? total - parent->n_prompt : 0;
-    if (total - given > MAX_PROMPT || given + s->p.max_tokens >= MAX_OUT)
+    if (total - given > MAX_PROMPT || given + s->p.max_tokens >= MAX_OUT || total + s->p.max_tokens > most_tokens)
         return;
     for (int i = n; i < total; i++)
         s->tokens[i] = (int32_t)pick(100);
@@ -222,6 +224,8 @@ static void drive(struct fake_model m, uint64_t seed, int blocks, int n_operatio
     o.enable_prefix_caching = caching;
     o.kv_cache_memory = (uint64_t)blocks * 1024;
     struct engine *e = open_engine(&m, o);
+    const int room = engine_plan(e).kv_blocks * KV_BLOCK;
+    most_tokens = room < o.max_model_len ? room : o.max_model_len;
     for (int i = 0; i < n_operations; i++) {
         uint32_t what = pick(100);
         if (what < 12)
