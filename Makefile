@@ -4,11 +4,14 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX := /usr/local
 FLAGS :=# further words for CMake, as FLAGS=-DPARALLM_WERROR=ON
 CONFIGURE = cmake --preset release $(FLAGS)
+# $(call build,FOLDER,TARGETS): on a terminal one line shows how far it is.
+build = ninja -C $(1) $$([ -t 1 ] || echo --quiet) $(2)
 
-.PHONY: all demo bench-readme install uninstall test test-full test-asan analyze coverage dist distcheck wheel deps deps-test clean
+.PHONY: all demo bench-readme install uninstall test test-full test-asan analyze coverage dist distcheck wheel deps \
+    deps-test clean
 
 all: $(BUILD)/build.ninja
-	@ninja -C $(BUILD) --quiet parallm_cli src/all pages
+	@$(call build,$(BUILD),parallm_cli src/all pages)
 
 $(BUILD)/build.ninja: | deps
 	@$(CONFIGURE) > $(BUILD)-configure.log 2>&1 || { cat $(BUILD)-configure.log; exit 1; }
@@ -34,18 +37,18 @@ deps-test:
 
 test: deps-test
 	@$(CONFIGURE) -DPARALLM_TESTS=ON > /dev/null
-	@ninja -C $(BUILD) --quiet
+	@$(call build,$(BUILD))
 	@ctest --test-dir $(BUILD) -L quick -j $(JOBS) --output-on-failure
 
 test-full:
 	@tools/install-deps.sh --full
 	@$(CONFIGURE) -DPARALLM_TESTS=ON > /dev/null
-	@ninja -C $(BUILD) --quiet
+	@$(call build,$(BUILD))
 	@ctest --test-dir $(BUILD) -LE long -j $(JOBS) --output-on-failure
 
 test-asan: deps-test
 	@cmake --preset asan $(FLAGS) > /dev/null
-	@ninja -C build-asan --quiet
+	@$(call build,build-asan)
 	@ctest --test-dir build-asan -L quick -j $(JOBS) --output-on-failure
 
 # The README's picture and table, measured on this machine. More models and the peers beside them, if there are builds of them:
@@ -61,7 +64,7 @@ analyze: all
 coverage: deps-test
 	@cmake -S . -B build-coverage -G Ninja -DCMAKE_BUILD_TYPE=None -DPARALLM_TESTS=ON \
 	    -DCMAKE_C_FLAGS="-O1 -g --coverage -fprofile-update=atomic" > /dev/null
-	@ninja -C build-coverage --quiet
+	@$(call build,build-coverage)
 	@find build-coverage -name '*.gcda' -delete
 	@ctest --test-dir build-coverage -L quick -E '^(invariance|install|pages|symbols)' -j $(JOBS) --output-on-failure --quiet
 	@tools/coverage.py build-coverage

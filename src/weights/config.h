@@ -14,9 +14,9 @@
 struct config;
 struct gguf;
 
-/* Keys are Hugging Face's ("num_hidden_layers", "rope_scaling.factor"); for GGUF, a table in config.c gives
+/* Keys are Hugging Face's ("num_hidden_layers", "rope_scaling.factor"); for GGUF, a table in config_keys.c gives
  * the metadata key ("%s.block_count" with the architecture's name). A config.json may spell some things in
- * two ways (transformers 4 and 5); config.c knows both and families use the older spelling. */
+ * two ways (transformers 4 and 5); the same file knows both, and families use the older spelling. */
 pllm_status config_from_json(struct config **out, struct json top /* taken over, also on failure */, pllm_error *err);
 pllm_status config_from_gguf(struct config **out, const struct gguf *gguf, pllm_error *err);
 void config_close(struct config *c);
