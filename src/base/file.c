@@ -40,11 +40,13 @@ pllm_status file_map(struct file_map *out, const char *path, pllm_error *err)
     if (map.n) {
         void *at = mmap(NULL, map.n, PROT_READ, MAP_PRIVATE, fd, 0);
         int code = errno;
-        close(fd);
-        if (at == MAP_FAILED)
+        if (at == MAP_FAILED) {
+            close(fd);
             return error_set(err, code == ENOMEM ? PLLM_E_MEMORY : PLLM_E_IO,
                              "%s: cannot be mapped: %s", path, strerror(code));
+        }
         map.bytes = at;
+        map.fd = fd;
     } else {
         close(fd);
     }
@@ -54,8 +56,10 @@ pllm_status file_map(struct file_map *out, const char *path, pllm_error *err)
 
 void file_unmap(struct file_map *map)
 {
-    if (map->bytes)
+    if (map->bytes) {
         munmap((void *)map->bytes, map->n);
+        close(map->fd);
+    }
     *map = (struct file_map){0};
 }
 
@@ -66,6 +70,22 @@ void file_forget(const struct file_map *map, const uint8_t *bytes, size_t n)
     size_t end = ((size_t)(bytes - map->bytes) + n) & ~(page - 1);
     if (end > begin && end <= map->n)
         madvise((void *)(map->bytes + begin), end - begin, MADV_DONTNEED);
+}
+
+pllm_status file_copy(void *to, const struct file_map *map, const uint8_t *bytes, size_t n, pllm_error *err)
+{
+    const size_t first = (size_t)(bytes - map->bytes);
+    for (size_t done = 0; done < n;) {
+        const ssize_t got = pread(map->fd, (uint8_t *)to + done, n - done, (off_t)(first + done));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_set(err, PLLM_E_IO, "byte %zu cannot be read: %s", first + done, strerror(errno));
+        if (got == 0)
+            return error_set(err, PLLM_E_IO, "has %zu bytes, had %zu when it was opened", first + done, map->n);
+        done += (size_t)got;
+    }
+    return PLLM_OK;
 }
 
 pllm_status file_read(struct buf *out, const char *path, size_t limit, pllm_error *err)

@@ -36,8 +36,7 @@ size_t quant_panel_bytes(const struct matrix_rows *m, int outputs)
     return mem_round_up(bytes + (m->type == TYPE_MLX ? sizeof(struct quant_mlx_header) : 0), MEM_ALIGN);
 }
 
-/* Bytes of a row that are asked for before they are wanted: rows are read side by side, more of them than processors foresee. */
-enum { MAX_OUTPUTS = 32, HALF = QUANT_BLOCK / 2, AHEAD = 128 };
+enum { MAX_OUTPUTS = 32, HALF = QUANT_BLOCK / 2 };
 
 /* ---- Where a file has the codes --------------------------------------------------------------------- */
 
@@ -140,10 +139,41 @@ static inline void put_rows(uint8_t *to, const uint8_t *const *row, size_t at, i
     }
 }
 
+/* Words 0 .. 3 of four rows: word i of each side by side, `step` bytes after word i - 1. */
+static inline void put_words(uint8_t *to, const bytes16 row[4], size_t step)
+{
+    const struct word_pairs p = pair_words(row[0], row[1]), q = pair_words(row[2], row[3]);
+    const bytes16 words[4] = {
+        {p.even[0], q.even[0]}, {p.odd[0], q.odd[0]}, {p.even[1], q.even[1]}, {p.odd[1], q.odd[1]}};
+    for (int i = 0; i < 4; i++)
+        memcpy(to + (size_t)i * step, &words[i], sizeof words[i]);
+}
+
+/* A whole plane of four bits whose halves are the two nibbles of the same 16 bytes, `at` bytes on in each row. */
+static inline void put_nibbles(uint8_t *to, const uint8_t *const *row, size_t at, int lanes)
+{
+    const bytes16 low = {0x0F0F0F0F0F0F0F0F, 0x0F0F0F0F0F0F0F0F};
+    const size_t vector = 4 * (size_t)lanes;
+    for (int n = 0; n < lanes; n += 4) {
+        bytes16 first[4], second[4];
+        for (int i = 0; i < 4; i++) {
+            const bytes16 a = load(row[n + i] + at), b = load(row[lanes + n + i] + at);
+            first[i] = (a & low) | (b & low) << 4;
+            second[i] = (a >> 4 & low) | (b & ~low);
+        }
+        put_words(to + 4 * n, first, vector);
+        put_words(to + 4 * vector + 4 * n, second, vector);
+    }
+}
+
 /* The number of bits is a constant to the compiler. */
 static inline void put_plane(uint8_t *to, const uint8_t *const *row, size_t at, const struct place from[2], int lanes,
                              int bits)
 {
+    if (bits == 4 && from[0].at == from[1].at && from[0].shift == 0 && from[1].shift == 4) {
+        put_nibbles(to, row, at + (size_t)from[0].at, lanes);
+        return;
+    }
     for (int h = 0; h < 2; h++, to += 4 * bits * lanes) {
         const size_t first = at + (size_t)from[h].at;
         switch (bits) {
@@ -182,12 +212,20 @@ static inline void pack_subs(uint8_t *to, const struct quant_layout *l, const st
         }
 }
 
-static inline void pack_factor(uint8_t *to, const uint8_t *from, size_t bytes)
+/* The factors of all outputs, `at` bytes on from the first ones; halves four at a time, since stores are what takes time. */
+static inline void put_factors(uint8_t *to, const uint8_t *const *from, size_t at, size_t bytes, int outputs)
 {
     if (bytes == 2)
-        memcpy(to, from, 2);
+        for (int j = 0; j < outputs; j += 4) {
+            uint16_t half[4];
+            for (int i = 0; i < 4; i++)
+                memcpy(&half[i], from[j + i] + at, sizeof half[i]);
+            const uint64_t four = half[0] | (uint32_t)half[1] << 16 | (uint64_t)(half[2] | (uint32_t)half[3] << 16) << 32;
+            memcpy(to + 2 * j, &four, sizeof four);
+        }
     else
-        memcpy(to, from, 4);
+        for (int j = 0; j < outputs; j++)
+            memcpy(to + 4 * j, from[j] + at, 4);
 }
 
 /* ---- A superblock of all outputs --------------------------------------------------------------------------- */
@@ -197,9 +235,10 @@ struct packing {
     struct quant_layout l;
     const struct matrix_rows *m;
     const int32_t *index;
-    size_t block_bytes, factor_bytes;
-    const uint8_t *row[MAX_OUTPUTS];           /* in the file; of an output that is not there, any: its factors are 0 */
-    struct quant_factors factors[MAX_OUTPUTS]; /* of the row's first superblock */
+    size_t block_bytes, factor_bytes, factor_step;
+    bool full;                       /* all outputs are there */
+    const uint8_t *row[MAX_OUTPUTS]; /* of an output that is not there, any: its factors are 0 */
+    const uint8_t *d[MAX_OUTPUTS], *dmin[MAX_OUTPUTS]; /* of the row's first superblock, others `factor_step` bytes on */
     struct place low[QUANT_PARTS][2], high[QUANT_PARTS][2];
 };
 
@@ -210,10 +249,15 @@ static void prepare(struct packing *p, const struct matrix_rows *m, const int32_
     p->index = index;
     p->block_bytes = quant_block_bytes(&p->l, outputs);
     p->factor_bytes = (size_t)block_info[p->l.scale_type].bytes;
+    p->full = true;
     for (int j = 0; j < outputs; j++) {
         const int32_t row = index[j] < 0 ? 0 : index[j];
+        const struct quant_factors f = quant_factors(m, row);
+        p->full = p->full && index[j] >= 0;
         p->row[j] = m->data + (size_t)row * m->row_bytes;
-        p->factors[j] = quant_factors(m, row);
+        p->d[j] = f.d;
+        p->dmin[j] = f.dmin;
+        p->factor_step = f.step;
     }
     for (int part = 0; part < p->l.blocks; part++)
         for (int h = 0; h < 2; h++) {
@@ -222,24 +266,26 @@ static void prepare(struct packing *p, const struct matrix_rows *m, const int32_
         }
 }
 
-/* The header and the blocks' integers; *to is behind the header then. */
+/* The header and the blocks' integers; *to is behind the header then. Outputs that are not there get zeros. */
 static inline void pack_scales(uint8_t **to, const struct packing *p, int64_t g, int outputs)
 {
-    uint8_t *const blocks = *to + quant_header_bytes(&p->l, outputs);
-    for (int j = 0; j < outputs; j++) {
-        if (p->index[j] < 0)
-            continue;
-        const struct quant_factors *f = &p->factors[j];
-        const size_t at = (size_t)g * f->step;
-        pack_factor(*to + (size_t)j * p->factor_bytes, f->d + at, p->factor_bytes);
-        if (p->l.dmin)
-            pack_factor(*to + (size_t)(outputs + j) * p->factor_bytes, f->dmin + at, p->factor_bytes);
-        if (p->l.sub != SUB_NONE) {
+    uint8_t *const blocks = *to + quant_header_bytes(&p->l, outputs), *const dmin = *to + (size_t)outputs * p->factor_bytes;
+    const size_t at = (size_t)g * p->factor_step;
+    put_factors(*to, p->d, at, p->factor_bytes, outputs);
+    if (p->l.dmin)
+        put_factors(dmin, p->dmin, at, p->factor_bytes, outputs);
+    for (int j = 0; j < outputs && !p->full; j++)
+        if (p->index[j] < 0) {
+            memset(*to + (size_t)j * p->factor_bytes, 0, p->factor_bytes);
+            if (p->l.dmin)
+                memset(dmin + (size_t)j * p->factor_bytes, 0, p->factor_bytes);
+        }
+    for (int j = 0; j < outputs && p->l.sub != SUB_NONE; j++)
+        if (p->index[j] >= 0) {
             struct quant_integers s[QUANT_PARTS];
             quant_subs(s, p->m->type, p->row[j] + at);
             pack_subs(blocks + j, &p->l, s, p->block_bytes, outputs);
         }
-    }
     *to = blocks;
 }
 
@@ -286,31 +332,12 @@ static inline void pack_codes(uint8_t *to, const struct packing *p, int64_t g, i
     }
 }
 
-static void ask_ahead(const struct packing *p, int64_t g, int outputs)
-{
-    const size_t bytes = (size_t)block_info[p->m->type].bytes;
-    if (bytes < MEM_ALIGN / 2 && g % 2)
-        return;
-    for (size_t at = 0; at < bytes; at += MEM_ALIGN)
-        for (int j = 0; j < outputs; j++)
-            __builtin_prefetch(p->row[j] + (size_t)g * bytes + AHEAD + at);
-}
-
-/* Outputs that are not there leave zeros behind. */
-static bool is_full(const int32_t *index, int outputs)
-{
-    bool full = true;
-    for (int j = 0; j < outputs; j++)
-        full = full && index[j] >= 0;
-    return full;
-}
-
 static inline void pack_panel(uint8_t *to, const struct matrix_rows *m, const int32_t *index, const int outputs)
 {
     struct packing p;
     uint8_t *const end = to + quant_panel_bytes(m, outputs);
     prepare(&p, m, index, outputs);
-    if (!is_full(index, outputs))
+    if (!p.full) /* outputs that are not there leave zeros behind */
         memset(to, 0, (size_t)(end - to));
     if (m->type == TYPE_MLX) {
         struct quant_mlx_header h = {.blocks = p.l.blocks, .scale_type = p.l.scale_type};
@@ -318,7 +345,6 @@ static inline void pack_panel(uint8_t *to, const struct matrix_rows *m, const in
         to += sizeof(h);
     }
     for (int64_t g = 0; g < m->cols / (QUANT_BLOCK * p.l.blocks); g++) {
-        ask_ahead(&p, g, outputs);
         pack_scales(&to, &p, g, outputs);
         pack_codes(to, &p, g, outputs);
         to += (size_t)p.l.blocks * p.block_bytes;

@@ -37,6 +37,12 @@ struct matrix_rows {
     enum block_type scale_type;  /* MLX: TYPE_F32, TYPE_F16 or TYPE_BF16 */
 };
 
+/* Bytes of a row's scales, and again of its biases; 0 where blocks hold them. */
+static inline size_t matrix_scale_bytes(const struct matrix_rows *m)
+{
+    return m->type == TYPE_MLX ? (size_t)(m->cols / m->group) * (size_t)block_info[m->scale_type].bytes : 0;
+}
+
 /* out[0 .. n-1] = values [row][first .. first+n-1]; first and n are multiples of the block (or group). */
 void matrix_dequantize(float *out, const struct matrix_rows *m, int64_t row, int64_t first, int64_t n);
 

@@ -73,10 +73,10 @@ struct origin {
     const struct tensor *tensor;
 };
 
-static void forget_rows(const void *owner, int64_t first, int64_t n)
+static pllm_status copy_rows(struct matrix_rows *out, const void *owner, int64_t first, int64_t n, uint8_t *to, pllm_error *err)
 {
     const struct origin *from = owner;
-    checkpoint_forget(from->checkpoint, from->tensor, first, n);
+    return checkpoint_copy(out, from->checkpoint, from->tensor, first, n, to, err);
 }
 
 /* Bytes that the packed forms of all weights will take. */
@@ -101,7 +101,7 @@ static pllm_status load_weights(struct model *m, const struct binding *b, const 
         const struct weight_job *job = &b->weights.at[i];
         const struct origin from = {m->checkpoint, job->tensor};
         struct weight_source source = job->source;
-        source.forget = forget_rows;
+        source.copy = copy_rows;
         source.owner = &from;
         pllm_status status = m->backend->weight_load(m->device, job->out, &source, o->pool, err);
         if (status)

@@ -111,25 +111,56 @@ const struct tensor *checkpoint_find(const struct checkpoint *c, const char *nam
     return bsearch(name, c->tensors.at, c->tensors.n, sizeof *c->tensors.at, compare_name);
 }
 
-/* Scales and biases may lie in another file than their weight. */
-static void forget(const struct checkpoint *c, const uint8_t *bytes, size_t n)
+/* The file that maps these bytes: scales and biases may lie in another one than their weight. */
+static const struct file_map *map_of(const struct checkpoint *c, const uint8_t *bytes)
 {
-    for (size_t i = 0; i < c->files.n; i++) {
-        const struct file_map *map = &c->files.at[i];
-        if (bytes >= map->bytes && bytes < map->bytes + map->n)
-            file_forget(map, bytes, n);
+    for (size_t i = 0; i < c->files.n; i++)
+        if (bytes >= c->files.at[i].bytes && bytes < c->files.at[i].bytes + c->files.at[i].n)
+            return &c->files.at[i];
+    return NULL;
+}
+
+/* The three places of rows: values, scales, biases; the last two NULL where blocks hold them. */
+struct parts {
+    const uint8_t *at[3];
+    size_t bytes[3];
+};
+
+static struct parts parts_of(const struct matrix_rows *m, int64_t first, int64_t n)
+{
+    const size_t from = (size_t)first, rows = (size_t)n, scale_bytes = matrix_scale_bytes(m);
+    struct parts p = {.at = {m->data + from * m->row_bytes}, .bytes = {rows * m->row_bytes}};
+    if (scale_bytes) {
+        p.at[1] = m->scales + from * scale_bytes;
+        p.at[2] = m->biases + from * scale_bytes;
+        p.bytes[1] = p.bytes[2] = rows * scale_bytes;
     }
+    return p;
+}
+
+pllm_status checkpoint_copy(struct matrix_rows *out, const struct checkpoint *c, const struct tensor *t, int64_t first, int64_t n,
+                            uint8_t *to, pllm_error *err)
+{
+    const struct parts p = parts_of(&t->m, first, n);
+    struct matrix_rows m = t->m;
+    m.rows = n;
+    m.data = to;
+    m.scales = to + p.bytes[0];
+    m.biases = m.scales + p.bytes[1];
+    for (int i = 0; i < 3 && p.at[i]; to += p.bytes[i++]) {
+        pllm_status status = file_copy(to, map_of(c, p.at[i]), p.at[i], p.bytes[i], err);
+        if (status)
+            return error_prefix(err, status, c->path);
+    }
+    *out = m;
+    return PLLM_OK;
 }
 
 void checkpoint_forget(const struct checkpoint *c, const struct tensor *t, int64_t first, int64_t n)
 {
-    const struct matrix_rows *m = &t->m;
-    file_forget(&c->files.at[t->file], m->data + (size_t)first * m->row_bytes, (size_t)n * m->row_bytes);
-    if (m->type == TYPE_MLX) {
-        const size_t row_bytes = (size_t)(m->cols / m->group) * (size_t)block_info[m->scale_type].bytes;
-        forget(c, m->scales + (size_t)first * row_bytes, (size_t)n * row_bytes);
-        forget(c, m->biases + (size_t)first * row_bytes, (size_t)n * row_bytes);
-    }
+    const struct parts p = parts_of(&t->m, first, n);
+    for (int i = 0; i < 3 && p.at[i]; i++)
+        file_forget(map_of(c, p.at[i]), p.at[i], p.bytes[i]);
 }
 
 /* ---- End tokens --------------------------------------------------------------------------------- */

@@ -5,11 +5,12 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <string.h>
 
 /* A task packs a run of panels as large as a page of fresh memory: threads that write into one page for the first time at
- * once would each clear it. */
-enum { MAX_PANEL = 128, RUN_BYTES = 2 << 20 };
+ * once would each clear it. Rows of small panels are copied so many bytes at once, which is less than any second-level cache. */
+enum { MAX_PANEL = 128, RUN_BYTES = 2 << 20, COPY_BYTES = 64 << 10 };
 
 /* Values of a row that are converted at once: whole blocks and groups of every type, and in the first-level cache as floats. */
 enum { PIECE = 2048 };
@@ -89,11 +90,50 @@ static pllm_status check(const struct weight_source *s, const struct gemm_kernel
 struct packing {
     const struct weight_source *source;
     struct weight *weight;
-    struct matrix_rows converted; /* a panel of converted rows; data NULL: rows are taken as they are */
-    uint8_t *scratch;             /* for each thread: converted rows, and PIECE floats */
-    size_t scratch_bytes, row_offset;
-    int run; /* panels of a task */
+    struct matrix_rows converted; /* a panel of converted rows, of the type that the kernel reads */
+    bool converts;
+    int run;                      /* panels of a task */
+    int64_t copy_rows;            /* to be copied at once, more where a panel needs them; 0: rows are read in place */
+    uint8_t *scratch;             /* for each thread: copied rows, converted rows, and PIECE floats */
+    size_t scratch_bytes, all_bytes, converted_at, floats_at;
+    atomic_flag failing; /* who fails first takes it and fills in status and err, which the end of pool_run publishes */
+    atomic_bool failed;  /* others stop early then; nothing else depends on it */
+    pllm_status status;
+    pllm_error err;
 };
+
+/* Rows first .. first + n - 1 of the source. */
+struct rows {
+    struct matrix_rows m;
+    int64_t first, n;
+};
+
+static int64_t head_rows(const struct weight_source *s)
+{
+    return s->interleaved_head_dim > 0 ? s->interleaved_head_dim : 1;
+}
+
+/* Has the rows of outputs begin .. end - 1 copied, if they are not there from the panel before: those of whole heads, and
+ * ahead as many as pay, of those before `stop`. */
+static bool copy_rows(struct packing *p, struct rows *rows, int64_t begin, int64_t end, int64_t stop, int thread)
+{
+    const struct weight_source *s = p->source;
+    const int64_t head = head_rows(s), first = begin / head * head;
+    const int64_t ahead = first + p->copy_rows < stop ? first + p->copy_rows : stop;
+    const int64_t last = ((ahead > end ? ahead : end) + head - 1) / head * head;
+    pllm_error err;
+    if (s->first_row + first >= rows->first && s->first_row + end <= rows->first + rows->n)
+        return true;
+    rows->first = s->first_row + first;
+    rows->n = last - first;
+    pllm_status status = s->copy(&rows->m, s->owner, rows->first, rows->n, p->scratch + (size_t)thread * p->scratch_bytes, &err);
+    if (status && !atomic_flag_test_and_set(&p->failing)) {
+        p->status = status;
+        p->err = err;
+        atomic_store_explicit(&p->failed, true, memory_order_relaxed);
+    }
+    return !status;
+}
 
 static void convert_row(uint8_t *out, enum block_type type, const struct matrix_rows *from, int64_t row, float *values)
 {
@@ -106,12 +146,11 @@ static void convert_row(uint8_t *out, enum block_type type, const struct matrix_
 }
 
 /* Rows of the source as those of the type that the kernel reads; their places in `index` are then those of the scratch. */
-static struct matrix_rows convert(const struct packing *p, int32_t *index, int thread)
+static struct matrix_rows convert(const struct packing *p, const struct matrix_rows *from, int32_t *index, int thread)
 {
-    const struct matrix_rows *from = &p->source->m;
     struct matrix_rows to = p->converted;
-    uint8_t *rows = p->scratch + (size_t)thread * p->scratch_bytes;
-    float *values = (float *)(void *)(rows + p->row_offset);
+    uint8_t *const scratch = p->scratch + (size_t)thread * p->scratch_bytes, *const rows = scratch + p->converted_at;
+    float *values = (float *)(void *)(scratch + p->floats_at);
     to.data = rows;
     for (int j = 0; j < p->weight->kernel->panel; j++) {
         if (index[j] < 0)
@@ -122,30 +161,31 @@ static struct matrix_rows convert(const struct packing *p, int32_t *index, int t
     return to;
 }
 
-static void pack_panel(const struct packing *p, int panel, int thread)
+static void pack_panel(const struct packing *p, int panel, const struct rows *from, int thread)
 {
     const struct gemm_kernel *kernel = p->weight->kernel;
     int32_t index[MAX_PANEL];
     for (int j = 0; j < kernel->panel; j++) {
         int64_t o = (int64_t)panel * kernel->panel + j;
-        index[j] = o < p->weight->rows ? source_row(p->source, o) : -1;
+        index[j] = o < p->weight->rows ? (int32_t)(source_row(p->source, o) - from->first) : -1;
     }
-    const struct matrix_rows rows = p->scratch ? convert(p, index, thread) : p->source->m;
+    const struct matrix_rows rows = p->converts ? convert(p, &from->m, index, thread) : from->m;
     kernel->pack((uint8_t *)p->weight->panels + (size_t)panel * p->weight->panel_bytes, &rows, index);
 }
 
-/* A run of panels, whose rows are done with then. (Those of a head may stand in another order, but a run ends with whole
- * heads or forgets some rows too early, which costs reading them again.) */
 static void pack_run(void *job, int task, int thread)
 {
-    const struct packing *p = job;
-    const struct weight_source *s = p->source;
-    const int begin = task * p->run, left = p->weight->n_panels - begin, n = left < p->run ? left : p->run;
-    const int64_t row = (int64_t)begin * p->weight->kernel->panel, end = row + (int64_t)n * p->weight->kernel->panel;
-    for (int i = 0; i < n; i++)
-        pack_panel(p, begin + i, thread);
-    if (s->forget)
-        s->forget(s->owner, s->first_row + row, (end < p->weight->rows ? end : p->weight->rows) - row);
+    struct packing *p = job;
+    const int width = p->weight->kernel->panel, begin = task * p->run;
+    const int left = p->weight->n_panels - begin, n = left < p->run ? left : p->run;
+    const int64_t outputs = p->weight->rows, wanted = (int64_t)(begin + n) * width, stop = wanted < outputs ? wanted : outputs;
+    struct rows rows = {.m = p->source->m};
+    for (int i = begin; i < begin + n && !atomic_load_explicit(&p->failed, memory_order_relaxed); i++) {
+        const int64_t first = (int64_t)i * width, end = first + width < stop ? first + width : stop;
+        if (p->copy_rows && !copy_rows(p, &rows, first, end, stop, thread))
+            return;
+        pack_panel(p, i, &rows, thread);
+    }
 }
 
 /* All threads get something to do. */
@@ -158,17 +198,29 @@ static void pack_all(struct packing *p, struct pool *pool)
     pool_run(pool, pack_run, p, (w->n_panels + p->run - 1) / p->run);
 }
 
-/* Room for every thread to convert a panel; nothing where nothing is converted. */
+/* Room for every thread to copy and to convert rows; nothing where they are packed in place. */
 static bool prepare(struct packing *p, int threads)
 {
+    const struct weight_source *s = p->source;
     const int panel = p->weight->kernel->panel;
-    p->converted = packed_matrix(p->source);
-    if (p->converted.type == p->source->m.type)
-        return true;
+    const size_t row_bytes = s->m.row_bytes + 2 * matrix_scale_bytes(&s->m);
+    size_t copied = 0, converted = 0;
+    p->converted = packed_matrix(s);
+    p->converts = p->converted.type != s->m.type;
     p->converted.rows = panel;
-    p->row_offset = mem_round_up((size_t)panel * p->converted.row_bytes, MEM_ALIGN);
-    p->scratch_bytes = p->row_offset + PIECE * sizeof(float);
-    p->scratch = mem_alloc((size_t)threads, p->scratch_bytes);
+    if (s->copy) {
+        p->copy_rows = row_bytes * (size_t)panel < COPY_BYTES ? (int64_t)(COPY_BYTES / row_bytes) : panel;
+        const int64_t most = p->copy_rows + 2 * (head_rows(s) - 1); /* as a panel may begin and end within heads */
+        copied = (size_t)(most < s->n_rows ? most : s->n_rows) * row_bytes;
+    }
+    if (p->converts)
+        converted = (size_t)panel * p->converted.row_bytes;
+    p->converted_at = mem_round_up(copied, MEM_ALIGN);
+    p->floats_at = p->converted_at + mem_round_up(converted, MEM_ALIGN);
+    p->scratch_bytes = p->floats_at + (p->converts ? PIECE * sizeof(float) : 0);
+    if (!mem_mul((size_t)threads, p->scratch_bytes, &p->all_bytes))
+        return false;
+    p->scratch = mem_alloc_aligned(p->all_bytes);
     return p->scratch != NULL;
 }
 
@@ -209,13 +261,17 @@ pllm_status weight_pack(struct weight *out, const struct weight_source *source, 
     w.panels = w.in_room ? source->room : mem_alloc_aligned(w.bytes);
     if (!w.panels)
         return error_memory(err, "weights");
-    struct packing p = {.source = source, .weight = &w};
+    struct packing p = {.source = source, .weight = &w, .failing = ATOMIC_FLAG_INIT};
     if (!prepare(&p, pool_threads(pool))) {
         weight_fini(&w);
-        return error_memory(err, "converted weights");
+        return error_memory(err, "rows of weights");
     }
     pack_all(&p, pool);
-    mem_free(p.scratch);
+    mem_free_aligned(p.scratch, p.all_bytes);
+    if (p.status) {
+        weight_fini(&w);
+        return error_set(err, p.status, "%s", p.err.message);
+    }
     *out = w;
     return PLLM_OK;
 }

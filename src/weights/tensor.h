@@ -59,6 +59,11 @@ pllm_status checkpoint_end_tokens(const struct checkpoint *c, token_vec *ids, pl
 enum { TENSOR_WHY = 96 };
 bool tensor_layout(struct tensor *t, enum block_type type, size_t *bytes, char why[TENSOR_WHY]);
 
+/* Copies n rows of a tensor, from `first` on, into `to`, with their scales and biases: n * (row_bytes + 2 *
+ * matrix_scale_bytes) bytes. *out is a matrix of these rows alone. By any number of threads at once. */
+pllm_status checkpoint_copy(struct matrix_rows *out, const struct checkpoint *c, const struct tensor *t, int64_t first, int64_t n,
+                            uint8_t *to, pllm_error *err);
+
 /* n rows of a tensor were read and will not be again (file_forget). */
 void checkpoint_forget(const struct checkpoint *c, const struct tensor *t, int64_t first, int64_t n);
 

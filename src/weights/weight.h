@@ -29,10 +29,10 @@ struct weight_source {
     /* weight_bytes() of memory aligned to MEM_ALIGN for the packed form, which stays the caller's; NULL: it gets its own. One
      * piece of large pages for all of a model's weights has one end of small ones. */
     void *room;
-    /* Called now and then while packing, by the pool's threads, several at once, or NULL: n of its rows from `first` on,
-     * counted in m, have been read and will not be again, so that a large matrix does not stay resident beside its packed
-     * form. */
-    void (*forget)(const void *owner, int64_t first, int64_t n);
+    /* Copies n rows of m from `first` on into `to`, which holds them with their scales and biases, and makes *out a matrix
+     * of these rows alone; called by the pool's threads, several at once. NULL: rows are read where m has them. A copy that
+     * stays in a processor's cache is cheaper than pages of a mapped file, and nothing of the file stays resident. */
+    pllm_status (*copy)(struct matrix_rows *out, const void *owner, int64_t first, int64_t n, uint8_t *to, pllm_error *err);
     const void *owner;
 };
 

@@ -154,6 +154,26 @@ static size_t resident(const struct file_map *map)
     return count;
 }
 
+/* Rows by checkpoint_copy, which touches no page of the mapping; then those of the mapping are the same. */
+static void expect_copy(const struct checkpoint *c, const struct tensor *t, int64_t first, int64_t n)
+{
+    const size_t scales = matrix_scale_bytes(&t->m), rows = (size_t)n;
+    const struct matrix_rows *m = &t->m;
+    struct matrix_rows got;
+    uint8_t *to = mem_alloc(rows, m->row_bytes + 2 * scales);
+    const size_t before = resident(&c->files.at[0]);
+    assert_int_equal(checkpoint_copy(&got, c, t, first, n, to, NULL), PLLM_OK);
+    assert_int_equal(resident(&c->files.at[0]), before);
+    assert_int_equal(got.rows, n);
+    assert_int_equal(got.cols, m->cols);
+    assert_memory_equal(got.data, m->data + (size_t)first * m->row_bytes, rows * m->row_bytes);
+    if (scales) {
+        assert_memory_equal(got.scales, m->scales + (size_t)first * scales, rows * scales);
+        assert_memory_equal(got.biases, m->biases + (size_t)first * scales, rows * scales);
+    }
+    mem_free(to);
+}
+
 /* Opening touches the description only, and what was read can be given back. */
 static void reads_no_weights_and_forgets(void **state)
 {
@@ -177,6 +197,7 @@ static void reads_no_weights_and_forgets(void **state)
         assert_true(after >= bytes);
         assert_true(resident(&c->files.at[0]) < bytes / 16);
     }
+    expect_copy(c, t, 7, 1900);
     checkpoint_close(c);
     folder_remove(&f);
 }
@@ -344,6 +365,7 @@ static void opens_mlx_matrices(void **state)
         assert_memory_equal(q->m.biases, floats, 8);
         assert_int_equal(checkpoint_find(c, "k.weight")->m.type, TYPE_F16);
         checkpoint_forget(c, q, 0, q->m.rows);
+        expect_copy(c, q, 1, 1);
         checkpoint_close(c);
         folder_remove(&f);
     }

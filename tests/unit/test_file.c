@@ -44,6 +44,24 @@ static void maps_and_reads(void **state)
     mem_free(empty);
 }
 
+/* Bytes of a mapped file by another way; a file that has shrunk since is no reason to crash. */
+static void copies_mapped_bytes(void **state)
+{
+    (void)state;
+    char *path = write_file("d", "0123456789"), got[4];
+    struct file_map map;
+    pllm_error err;
+    assert_int_equal(file_map(&map, path, NULL), PLLM_OK);
+    assert_int_equal(file_copy(got, &map, map.bytes + 3, sizeof got, NULL), PLLM_OK);
+    assert_memory_equal(got, "3456", sizeof got);
+    assert_int_equal(truncate(path, 5), 0);
+    assert_int_equal(file_copy(got, &map, map.bytes + 3, sizeof got, &err), PLLM_E_IO);
+    assert_string_equal(err.message, "has 5 bytes, had 10 when it was opened");
+    file_unmap(&map);
+    unlink(path);
+    mem_free(path);
+}
+
 static void says_what_is_wrong(void **state)
 {
     (void)state;
@@ -81,6 +99,7 @@ static int remove_folder(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(maps_and_reads), cmocka_unit_test(says_what_is_wrong)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(maps_and_reads), cmocka_unit_test(copies_mapped_bytes),
+                                       cmocka_unit_test(says_what_is_wrong)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

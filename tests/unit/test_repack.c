@@ -159,39 +159,92 @@ static void says_what_it_cannot_do(void **state)
     assert_message(err, "8 rows in heads of 3");
 }
 
-enum { FAR_ROWS = 300, FAR_BYTES = 1 << 20, FIRST = 3 };
-
-/* How often it was told of each row that it is done with, by threads that pack side by side. */
-struct told {
-    atomic_int times[FAR_ROWS], calls;
+/* Copies rows of its matrix and notes which, by threads that pack side by side; fails at row `bad`. */
+struct origin {
+    struct matrix_rows m;
+    int64_t bad;
+    atomic_int times[300];
 };
 
-static void note(const void *owner, int64_t first, int64_t n)
+static pllm_status copy_rows(struct matrix_rows *out, const void *owner, int64_t first, int64_t n, uint8_t *to, pllm_error *err)
 {
-    struct told *t = *(struct told *const *)owner;
-    atomic_fetch_add(&t->calls, 1);
-    for (int64_t r = first; r < first + n && r < FAR_ROWS; r++)
-        atomic_fetch_add(&t->times[r], 1);
+    struct origin *from = *(struct origin *const *)owner;
+    if (first <= from->bad && from->bad < first + n)
+        return error_set(err, PLLM_E_IO, "row %d is bad", (int)from->bad);
+    memcpy(to, from->m.data + (size_t)first * from->m.row_bytes, (size_t)n * from->m.row_bytes);
+    for (int64_t r = first; r < first + n; r++)
+        atomic_fetch_add(&from->times[r], 1);
+    *out = from->m;
+    out->data = to;
+    return PLLM_OK;
 }
 
-/* Rows are forgotten run by run, each once and no others (they are far apart: what is between is never touched). */
-static void forgets_what_it_has_read(void **state)
+/* As it is packed in place; all rows of the part are copied, and no others. */
+static void expect_the_same(struct weight_source s, struct origin *from)
+{
+    struct weight plain, copied;
+    for (int r = 0; r < (int)(sizeof from->times / sizeof *from->times); r++)
+        from->times[r] = 0;
+    assert_int_equal(weight_pack(&plain, &s, &k, pool, NULL), PLLM_OK);
+    from->m = s.m;
+    s.m.data = NULL;
+    s.copy = copy_rows;
+    s.owner = &from;
+    assert_int_equal(weight_pack(&copied, &s, &k, pool, NULL), PLLM_OK);
+    assert_memory_equal(plain.panels, copied.panels, plain.bytes);
+    for (int r = 0; r < (int)s.m.rows; r++)
+        assert_true((from->times[r] > 0) == (r >= s.first_row && r < s.first_row + s.n_rows));
+    weight_fini(&plain);
+    weight_fini(&copied);
+}
+
+/* Rows of some bytes, of which many are copied at once, and of so many that a panel's are; of a part, of heads that end
+ * within panels, and converted. */
+static void packs_copies_of_rows(void **state)
 {
     (void)state;
-    static struct told told;
-    struct told *owner = &told;
-    uint8_t *data = mem_zalloc(FAR_ROWS, FAR_BYTES);
-    struct weight w;
-    assert_non_null(data);
-    const struct weight_source s = {.m = {.type = TYPE_F32, .rows = FAR_ROWS, .cols = COLS, .data = data, .row_bytes = FAR_BYTES},
-                                    .first_row = FIRST, .n_rows = FAR_ROWS - FIRST, .convert = TYPE_COUNT,
-                                    .forget = note, .owner = &owner};
-    assert_int_equal(weight_pack(&w, &s, &k, pool, NULL), PLLM_OK);
-    for (int r = 0; r < FAR_ROWS; r++)
-        assert_int_equal(told.times[r], r >= FIRST);
-    assert_true(told.calls > 2);
-    weight_fini(&w);
-    mem_free(data);
+    enum { ROWS = 300, WIDE = 4096 };
+    static struct origin from;
+    static float data[ROWS * COLS];
+    float *wide = mem_zalloc((size_t)ROWS * WIDE, sizeof *wide);
+    struct weight_source s = source_of(data, ROWS);
+    assert_non_null(wide);
+    for (int i = 0; i < ROWS * WIDE; i++)
+        wide[i] = (float)(i % 1013);
+    from.bad = -1;
+    for (int turn = 0; turn < 2; turn++) {
+        expect_the_same(s, &from);
+        s.first_row = 33;
+        s.n_rows = 250;
+        expect_the_same(s, &from);
+        s.interleaved_head_dim = 50;
+        s.rope_dims = 40;
+        expect_the_same(s, &from);
+        s.convert = TYPE_Q8_0;
+        expect_the_same(s, &from);
+        s = source_of(data, ROWS);
+        s.m.data = (const uint8_t *)wide;
+        s.m.cols = WIDE;
+        s.m.row_bytes = WIDE * sizeof *wide;
+    }
+    mem_free(wide);
+}
+
+static void says_what_cannot_be_copied(void **state)
+{
+    (void)state;
+    static struct origin from = {.bad = 170};
+    static float data[300 * COLS];
+    struct origin *owner = &from;
+    struct weight_source s = source_of(data, 300);
+    struct weight w = {0};
+    pllm_error err;
+    from.m = s.m;
+    s.copy = copy_rows;
+    s.owner = &owner;
+    assert_int_equal(weight_pack(&w, &s, &k, pool, &err), PLLM_E_IO);
+    assert_string_equal(err.message, "row 170 is bad");
+    assert_null(w.panels);
 }
 
 int main(void)
@@ -199,7 +252,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(takes_rows_of_a_part),
                                        cmocka_unit_test(puts_interleaved_rows_back),
                                        cmocka_unit_test(converts_to_other_types),
-                                       cmocka_unit_test(forgets_what_it_has_read),
+                                       cmocka_unit_test(packs_copies_of_rows),
+                                       cmocka_unit_test(says_what_cannot_be_copied),
                                        cmocka_unit_test(says_what_it_cannot_do)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }
