@@ -2,7 +2,7 @@
  *
  *     engine shared MODEL [PROMPT [SAMPLES [TOKENS]]]   many samples of one long prompt beside those of a short one
  *     engine priority MODEL [BULK [TOKENS [SEQS]]]      a bulk job alone, and with an interactive request a second
- *     engine seqs MODEL REQUESTS TOKENS[+PROMPT] auto|N ...   one job with several settings of max_num_seqs
+ *     engine seqs MODEL REQUESTS TOKENS[+PROMPT] auto|N ...   one job with several settings of max_num_seqs, side by side
  *
  * Prints one line for each figure. */
 #include "bench.h"
@@ -221,26 +221,61 @@ static void measure_priority(const pllm_model *model, int bulk, int tokens, int 
 
 /* ---- How many at once ------------------------------------------------------------------------------------ */
 
-static void measure_seqs(const pllm_model *model, int requests, int tokens, int prompt, const char *setting)
+/* One setting's engine with the job, its own seconds, and when the search for a number came to its last one. */
+struct racer {
+    const char *setting;
+    pllm_engine *engine;
+    double seconds, settled;
+    int may;
+};
+
+enum { MAX_RACERS = 16 };
+
+static void open_racer(struct racer *r, const pllm_model *model, const char *setting, int requests, int tokens, int prompt)
 {
-    pllm_engine *e = open_engine(model, atoi(setting), 512); /* "auto" is 0 */
-    double start = bench_now(), settled = 0;
-    int most = pllm_engine_stats(e).max_num_seqs;
+    *r = (struct racer){.setting = setting, .engine = open_engine(model, atoi(setting), 512)}; /* "auto" is 0 */
+    r->may = pllm_engine_stats(r->engine).max_num_seqs;
     for (int i = 0; i < requests; i++)
-        submit_random(e, model, prompt, tokens, 0);
-    while (!pllm_engine_idle(e)) {
-        const pllm_event *events;
-        size_t n;
-        step(e, &events, &n);
-        int may = pllm_engine_stats(e).max_num_seqs;
-        if (may != most)
-            most = may, settled = bench_now() - start;
+        submit_random(r->engine, model, prompt, tokens, 0);
+}
+
+static void step_racer(struct racer *r)
+{
+    const pllm_event *events;
+    size_t n;
+    const double before = bench_now();
+    step(r->engine, &events, &n);
+    r->seconds += bench_now() - before;
+    const int may = pllm_engine_stats(r->engine).max_num_seqs;
+    if (may != r->may)
+        r->may = may, r->settled = r->seconds;
+}
+
+/* Whoever had the least time so far, of those that have work left; NULL: nobody has. */
+static struct racer *next_racer(struct racer *racers, int n)
+{
+    struct racer *next = NULL;
+    for (int i = 0; i < n; i++)
+        if (!pllm_engine_idle(racers[i].engine) && (!next || racers[i].seconds < next->seconds))
+            next = &racers[i];
+    return next;
+}
+
+/* All settings at once, step by step in turns, each with its own clock: what the machine does to one it does to all. */
+static void measure_seqs(const pllm_model *model, int requests, int tokens, int prompt, char **settings, int n)
+{
+    struct racer racers[MAX_RACERS], *r;
+    n = n < MAX_RACERS ? n : MAX_RACERS;
+    for (int i = 0; i < n; i++)
+        open_racer(&racers[i], model, settings[i], requests, tokens, prompt);
+    while ((r = next_racer(racers, n)))
+        step_racer(r);
+    for (int i = 0; i < n; i++) {
+        r = &racers[i];
+        printf("%s: %.2f s, %.1f tokens/s, %d at once in the end, from %.2f s on; %d at most\n", r->setting, r->seconds,
+               requests * tokens / r->seconds, r->may, r->settled, pllm_engine_stats(r->engine).max_running);
+        pllm_engine_close(r->engine);
     }
-    double seconds = bench_now() - start;
-    printf("%s: %.2f s, %.1f tokens/s, %d at once in the end, from %.2f s on; %d at most\n", setting, seconds,
-           requests * tokens / seconds, most, settled, pllm_engine_stats(e).max_running);
-    fflush(stdout);
-    pllm_engine_close(e);
 }
 
 static int number(int argc, char **argv, int i, int otherwise)
@@ -260,12 +295,10 @@ int main(int argc, char **argv)
         measure_shared(model, number(argc, argv, 3, 1024), number(argc, argv, 4, 64), number(argc, argv, 5, 64));
     else if (strcmp(argv[1], "priority") == 0)
         measure_priority(model, number(argc, argv, 3, 500), number(argc, argv, 4, 32), number(argc, argv, 5, 0));
-    else if (strcmp(argv[1], "seqs") == 0)
-        for (int i = 5; i < argc; i++) {
-            const char *prompt = strchr(argv[4], '+');
-            measure_seqs(model, atoi(argv[3]), atoi(argv[4]), prompt ? atoi(prompt) : BULK_PROMPT, argv[i]);
-        }
-    else
+    else if (strcmp(argv[1], "seqs") == 0 && argc > 5) {
+        const char *prompt = strchr(argv[4], '+');
+        measure_seqs(model, atoi(argv[3]), atoi(argv[4]), prompt ? atoi(prompt) : BULK_PROMPT, argv + 5, argc - 5);
+    } else
         die(argv[1], NULL);
     pllm_model_close(model);
     return 0;

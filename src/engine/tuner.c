@@ -36,7 +36,7 @@ static void next_level(struct tuner *t)
     }
     t->best_rate = rate;
     t->best_limit = t->limit;
-    t->settled = t->limit == t->max;
+    t->settled = t->limit >= t->max - t->max / 4; /* the few places more are not worth a search */
     t->limit = t->limit < t->max / 2 ? t->limit * 2 : t->max;
     t->n_steps = -SKIPPED_STEPS;
     t->seconds = 0;

@@ -260,6 +260,20 @@ static void steps_that_say_nothing_are_not_counted(void **state)
     assert_true(t.limit > first);
 }
 
+/* 128 of 130 places, and better than 64: the last two are taken without being tried. */
+static void a_few_places_more_are_not_tried(void **state)
+{
+    (void)state;
+    const struct machine m = {0.05, 0.0005, 1 << 20};
+    struct tuner t;
+    tuner_init(&t, 130);
+    while (!t.settled) {
+        assert_true(t.limit == 64 || t.limit == 128);
+        tuner_step(&t, t.limit, t.limit, t.limit, step_seconds(&m, t.limit));
+    }
+    assert_int_equal(t.limit, 130);
+}
+
 static void few_places_need_no_search(void **state)
 {
     (void)state;
@@ -277,6 +291,7 @@ int main(void)
                                        cmocka_unit_test(whole_jobs_take_hardly_longer_than_in_the_best_setting),
                                        cmocka_unit_test(it_settles_within_seconds),
                                        cmocka_unit_test(steps_that_say_nothing_are_not_counted),
+                                       cmocka_unit_test(a_few_places_more_are_not_tried),
                                        cmocka_unit_test(few_places_need_no_search)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
