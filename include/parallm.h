@@ -305,7 +305,8 @@ PLLM_API pllm_status pllm_step(pllm_engine *engine, const pllm_event **events, s
 typedef struct pllm_stats {
     int32_t running, waiting, max_running;         /* sequences now; most at once so far */
     int32_t max_num_seqs; /* that may run at once at present: as asked for, or as the search has come to */
-    int32_t blocks_total, blocks_used, blocks_shared, blocks_cached; /* KV blocks: live, in several live sequences, kept only for reuse */
+    int32_t blocks_total;                              /* of the KV cache */
+    int32_t blocks_used, blocks_shared, blocks_cached; /* live; in several live sequences; kept only for reuse */
     int32_t block_tokens;
     uint64_t steps, rows, preemptions;
     uint64_t prompt_tokens, prefill_tokens_computed; /* asked for; computed (cached ones are not) */

@@ -51,8 +51,8 @@ static pllm_status read_name(struct hub_name *out, const char *name, const pllm_
 {
     struct hub_name n;
     if (!hub_name_parse(&n, name))
-        return error_set(err, PLLM_E_IO, "%s: is no name of a model, wanted one as org/model, org/model:Q4_K_M or org/model@revision",
-                         name);
+        return error_set(err, PLLM_E_IO, 
+                         "%s: is no name of a model, wanted one as org/model, org/model:Q4_K_M or org/model@revision", name);
     if (o->revision && !hub_is_revision(o->revision, strlen(o->revision)))
         return error_set(err, PLLM_E_IO, "revision: is \"%s\", wanted a branch, tag or commit", o->revision);
     if (o->file && !hub_is_path(o->file, strlen(o->file)))

@@ -102,8 +102,8 @@ static pllm_status put_end_tokens(struct quantizing *q, int64_t eos, pllm_error 
         if (ids.at[i] == eos || ids.at[i] >= q->model->desc->vocab)
             continue;
         if (used == sizeof keys / sizeof *keys)
-            status = error_set(err, PLLM_E_UNSUPPORTED, "%s: eos_token_id: more than %zu tokens end an answer, which GGUF cannot say",
-                               q->path, used);
+            status = error_set(err, PLLM_E_UNSUPPORTED,
+                               "%s: eos_token_id: more than %zu tokens end an answer, which GGUF cannot say", q->path, used);
         else
             put_id(&q->head, keys[used++], ids.at[i]);
     }

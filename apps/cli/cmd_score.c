@@ -22,8 +22,8 @@ static pllm_status check_fields(json_t *line, pllm_error *err)
             i++;
         if (i == n)
             return request_fail(err, PLLM_E_ARGUMENT,
-                                "%s: is no field that parallm score knows, wanted prompt, messages, prompt_token_ids, continuation or "
-                                "continuation_token_ids", name);
+                                "%s: is no field that parallm score knows, wanted prompt, messages, prompt_token_ids, "
+                                "continuation or continuation_token_ids", name);
     }
     return PLLM_OK;
 }

@@ -33,7 +33,8 @@ static inline void platform_relax(void)
  * count once where the system tells. */
 int platform_cores(void);
 
-/* Memory that could be allocated without swapping, in bytes (limits of the cgroup and of the address space included); 0 if unknown. */
+/* Memory that could be allocated without swapping, in bytes, within the limits of the cgroup and of the address space; 0 if
+ * unknown. */
 unsigned long long platform_available_bytes(void);
 
 #endif

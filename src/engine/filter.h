@@ -21,7 +21,8 @@ double filter_total(const struct filter_set *set); /* of the weights */
 void filter_keep_top_k(struct filter_set *set, int k);             /* equals of the k-th stay */
 void filter_keep_top_p(struct filter_set *set, double need);        /* the fewest that weigh so much, never none */
 void filter_keep_min_p(struct filter_set *set, float min_p);
-void filter_keep_typical(struct filter_set *set, double p, float max, float scale); /* max: of their logits; scale: 1 / temperature */
+/* max: of their logits; scale: 1 / temperature */
+void filter_keep_typical(struct filter_set *set, double p, float max, float scale);
 /* Drops all candidates of at least `threshold`, but for the least probable of them. */
 void filter_drop_top(struct filter_set *set, double threshold);
 

@@ -124,7 +124,8 @@ static bool read_raw(const float *logits, int vocab, struct sampler_scratch *s, 
     raw->best = row_best(&s->row);
     if (n == 0)
         return true;
-    s->set.n = row_collect(&s->row, s->set.id, s->set.logit, row_bound(&s->row, s->set.weight, n < (size_t)vocab ? (int)n : vocab));
+    float bound = row_bound(&s->row, s->set.weight, n < (size_t)vocab ? (int)n : vocab);
+    s->set.n = row_collect(&s->row, s->set.id, s->set.logit, bound);
     *n_top = best_of(&s->set, top, n);
     for (size_t i = 0; i < *n_top; i++)
         top[i].logprob = raw_logprob(raw, top[i].logprob);
@@ -174,7 +175,8 @@ static void report_processed(struct sampler_scratch *s, int i, float scale, stru
 }
 
 /* Draws from s->row, and reports about that distribution. */
-static struct sampler_result draw_processed(const struct sampler_input *in, struct sampler_scratch *s, pllm_top *top, size_t *n_top)
+static struct sampler_result draw_processed(const struct sampler_input *in, struct sampler_scratch *s, pllm_top *top,
+                                            size_t *n_top)
 {
     struct sampler_result result = {.is_greedy = true};
     if (in->params->temperature <= 0) {

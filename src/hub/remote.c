@@ -42,13 +42,14 @@ static pllm_status refused(struct hub *h, const char *who, const char *file, con
     const struct hub_settings *s = h->request->settings;
     const struct hub_name *name = h->request->name;
     if (a->status == 401 && !s->token)
-        return error_set(err, PLLM_E_IO, "%s: does not exist, or is private or gated (HTTP 401): set HF_TOKEN to a token that may read it",
-                         who);
+        return error_set(err, PLLM_E_IO,
+                         "%s: does not exist, or is private or gated (HTTP 401): set HF_TOKEN to a token that may read it", who);
     if (a->status == 401)
         return error_set(err, PLLM_E_IO, "%s: does not exist, or HF_TOKEN may not read it (HTTP 401)", who);
     if (a->status == 403)
-        return error_set(err, PLLM_E_IO, "%s: is gated (HTTP 403): ask for access at %s/%s, and set HF_TOKEN to a token that has it",
-                         who, s->endpoint, name->repo);
+        return error_set(err, PLLM_E_IO,
+                         "%s: is gated (HTTP 403): ask for access at %s/%s, and set HF_TOKEN to a token that has it", who,
+                         s->endpoint, name->repo);
     if (a->status == 404 && file)
         return error_set(err, PLLM_E_IO, "%s: no such file on %s (HTTP 404)", who, s->endpoint);
     if (a->status == 404)

@@ -94,7 +94,8 @@ void desc_close(struct model_desc *d);
 void describe_common(struct model_desc *d, struct config *c);  /* sizes, activation, norm, experts, rope[0] */
 void describe_llama(struct model_desc *d, struct config *c);   /* the same, and GGUF's interleaved q and k */
 /* Window of the layers that config.json's layer_types calls "sliding_attention", or for which GGUF's list
- * attention.sliding_window_pattern is true; where there is none, of every layer but each `period`-th (period 1: of all). No sliding_window in the config: of none. */
+ * attention.sliding_window_pattern is true; where there is none, of every layer but each `period`-th (period 1: of all).
+ * Without sliding_window in the config: of none. */
 void describe_window(struct model_desc *d, struct config *c, int period);
 
 /* rope.c: inverse frequencies for short (which = 0) or long contexts into out[dims / 2]; returns the scale of cosines

@@ -1,5 +1,6 @@
 /* Normalizers, pre-tokenizers and decoders of a tokenizer.json. */
 #include "text/json_parts.h"
+#include "text/utf8.h"
 
 #include <string.h>
 
@@ -308,7 +309,7 @@ static pllm_status read_replacement(const struct json *at, char out[8], pllm_err
     pllm_status status = json_text(at, "replacement", &text, &n, err);
     if (status)
         return status;
-    if (n == 0 || n > 4 || n != (size_t)((unsigned char)text[0] < 0x80 ? 1 : (unsigned char)text[0] < 0xE0 ? 2 : (unsigned char)text[0] < 0xF0 ? 3 : 4)) {
+    if (n == 0 || n != utf8_width((unsigned char)text[0])) {
         struct json member = json_get(at, "replacement");
         return json_error(&member, err, "is \"%.32s\", wanted one character", text);
     }

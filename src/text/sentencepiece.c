@@ -303,7 +303,8 @@ static pllm_status add_pieces(struct tokenizer *t, const struct sp_model *m, pll
     return status;
 }
 
-static pllm_status build(struct tokenizer *t, const struct sp_model *m, const struct tokenizer_settings *settings, pllm_error *err)
+static pllm_status build(struct tokenizer *t, const struct sp_model *m, const struct tokenizer_settings *settings,
+                         pllm_error *err)
 {
     pllm_status status = read_vocab(t, m, err);
     if (!status)

@@ -19,7 +19,8 @@ struct tokenizer *tokenizer_new(enum added_order order)
     if (!t)
         return NULL;
     t->bos = t->eos = -1;
-    if (!strtab_init(&t->extra, 0) || !strtab_init(&t->shown, 0) || !added_init(&t->added, order) || !added_init(&t->added_normalized, order)) {
+    if (!strtab_init(&t->extra, 0) || !strtab_init(&t->shown, 0) || !added_init(&t->added, order) ||
+        !added_init(&t->added_normalized, order)) {
         tokenizer_close(t);
         return NULL;
     }

@@ -137,7 +137,8 @@ pllm_status unigram_encode(const struct unigram *u, const char *word, size_t n, 
     for (size_t i = 0; i <= n; i++)
         s->node.at[i] = (struct unigram_node){.id = -1};
     if (!forward(u, word, n, s->node.at))
-        return error_set(err, PLLM_E_ARGUMENT, "the text has a character that the vocabulary lacks, and there is no unknown token");
+        return error_set(err, PLLM_E_ARGUMENT,
+                         "the text has a character that the vocabulary lacks, and there is no unknown token");
     bool good = backward(u, s->node.at, n, s);
     for (size_t i = s->token.n; i-- > 0 && good;) {
         struct unigram_token t = s->token.at[i];

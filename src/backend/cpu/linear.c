@@ -65,9 +65,11 @@ static const struct packed *pack(struct stream *s, const struct act *in, const s
 int piece_columns(const struct weight *w, const struct weight *other, int split)
 {
     int panel = w->kernel->panel;
-    if (other && other->kernel->panel > panel)
-        panel = other->kernel->panel;
-    size_t column_bytes = w->panel_bytes / (size_t)w->kernel->panel + (other ? other->panel_bytes / (size_t)other->kernel->panel : 0);
+    size_t column_bytes = w->panel_bytes / (size_t)panel;
+    if (other) {
+        column_bytes += other->panel_bytes / (size_t)other->kernel->panel;
+        panel = other->kernel->panel > panel ? other->kernel->panel : panel;
+    }
     size_t by_bytes = PIECE_BYTES / (column_bytes ? column_bytes : 1);
     int columns = w->rows / split;
     columns = by_bytes < (size_t)columns ? (int)by_bytes : columns;

@@ -157,8 +157,7 @@ static bool filter_striptags(struct jinja_run *r, const struct bound *b, struct 
 static bool attribute_key_is_safe(const struct str *key)
 {
     for (size_t i = 0; i < key->n; i++)
-        if (key->at[i] == '/' || key->at[i] == '>' || key->at[i] == '=' || (py_is_space((unsigned char)key->at[i]) && key->at[i] < 0x1C) ||
-            key->at[i] == ' ')
+        if (memchr("/>= \t\n\v\f\r", key->at[i], 9))
             return false;
     return true;
 }
