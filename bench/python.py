@@ -100,9 +100,16 @@ def main():
     if args.python_only:
         print(json.dumps(by_python(args.model)))
         return
-    for _ in range(args.times):
-        a, b = by_command(args.command, args.model), python_apart(args.kind, args.model)
-        print(json.dumps({"command": a, "python": b, "ratio": round(b["per_second"] / a["per_second"], 4)}), flush=True)
+    rows = []
+    for turn in range(args.times):  # who comes first changes
+        if turn % 2:
+            b, a = python_apart(args.kind, args.model), by_command(args.command, args.model)
+        else:
+            a, b = by_command(args.command, args.model), python_apart(args.kind, args.model)
+        rows.append((a["per_second"], b["per_second"], b["per_second"] / a["per_second"]))
+        print(json.dumps({"command": a, "python": b, "ratio": round(rows[-1][2], 4)}), flush=True)
+    names = ("command", "python", "ratio")
+    print(json.dumps({"medians": {n: round(statistics.median(column), 4) for n, column in zip(names, zip(*rows))}}))
 
 
 main()
