@@ -82,11 +82,13 @@ static int n_pieces(const struct weight *w, int columns)
     return (w->rows + columns - 1) / columns;
 }
 
-/* Rows are cut into ranges where the pieces of the outputs alone do not make enough tasks. */
+/* Rows are cut into ranges where the pieces of the outputs alone do not make enough tasks, and so that a range's activations,
+ * which every piece reads, stay in a cache: weights are read again for each range, a hundredth of what the products take. */
 static int row_ranges(const struct stream *s, int pieces, const struct packed *in)
 {
     int wanted = s->n_threads > 1 ? TASKS_PER_THREAD * s->n_threads : 1, ranges = (wanted + pieces - 1) / pieces;
-    int tiles = act_tiles(in->form, s->n_rows);
+    int tiles = act_tiles(in->form, s->n_rows), few = (s->n_rows + PIECE_ROWS - 1) / PIECE_ROWS;
+    ranges = ranges > few ? ranges : few;
     return ranges < tiles ? ranges : tiles;
 }
 
@@ -95,11 +97,12 @@ struct piece {
     int first, n, row, end;
 };
 
+/* All pieces of the outputs for one range of rows, then for the next one. */
 static struct piece piece_at(const struct stream *s, const struct weight *w, int columns, int ranges, const struct packed *in,
                              int task)
 {
-    int range = task % ranges;
-    struct piece p = {.first = task / ranges * columns};
+    int pieces = n_pieces(w, columns), range = task / pieces;
+    struct piece p = {.first = task % pieces * columns};
     p.n = w->rows - p.first < columns ? w->rows - p.first : columns;
     p.row = range_first(in->form, s->n_rows, range, ranges);
     p.end = range_first(in->form, s->n_rows, range + 1, ranges);
