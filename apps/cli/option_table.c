@@ -119,7 +119,7 @@ const struct option_def option_table[] = {
     {"parallel", 0, "np", OPTION_TEXT, "N,...", AT(parallel), 0, 0, FOR_BENCH,
      "numbers of sequences (1,2,4,8,16,32,64)"},
     {"max-model-len", 'c', "ctx-size", OPTION_INT, "N", AT(max_model_len), 1, MOST, FOR_RUNNING,
-     "most tokens of a sequence (what the model was made for)"},
+     "most tokens of a sequence (what the model was made for; bench: what it takes)"},
     {"max-num-batched-tokens", 0, NULL, OPTION_INT, "N", AT(max_num_batched_tokens), 1, MOST, FOR_RUNNING,
      "most rows in a step (512)"},
     {"kv-cache-dtype", 0, NULL, OPTION_DTYPE, "T", AT(kv_cache_dtype), 0, 0, FOR_RUNNING,
