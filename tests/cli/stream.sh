@@ -56,7 +56,10 @@ for _ in 1 2 3; do
         sleep 0.05
     done
     kill -STOP $process
-    until [ "$(ps -o state= -p $process)" != R ] && [ "$(ps -o state= -p $process)" != D ]; do sleep 0.01; done
+    for _ in $(seq 200); do
+        [ "$(ps -o state= -p $process)" = T ] && break
+        sleep 0.01
+    done
     cp "$work/out" "$work/seen"
     kill -KILL $process
     wait $process 2> /dev/null
