@@ -24,8 +24,8 @@ static pllm_status open_parts(struct engine *e, pllm_error *err)
     pllm_status status = pool_open(&e->pool, z->threads, err);
     if (status)
         return status;
-    struct decoder_options d = {.pool = e->pool, .threads = z->threads, .max_rows = z->max_rows, .max_seqs = z->max_seqs, .max_out = z->max_out,
-                                .kv_type = z->kv_type, .n_blocks = {z->n_blocks[0], z->n_blocks[1]}};
+    struct decoder_options d = {.pool = e->pool, .threads = z->threads, .max_rows = z->max_rows, .max_seqs = z->max_seqs,
+                                .max_out = z->max_out, .kv_type = z->kv_type, .n_blocks = {z->n_blocks[0], z->n_blocks[1]}};
     if (e->model.all_windowed)
         d.n_blocks[0] = 0;
     status = e->model.open(&e->decoder, e->model.ctx, &d, err);

@@ -12,8 +12,9 @@ enum { QUIET_STEPS = 2, LEAST_BEHIND = 32 };
 pllm_status sched_init(struct sched *s, const struct engine_model *model, const struct sched_sizes *sizes,
                        pllm_error *err)
 {
-    *s = (struct sched){.max_rows = sizes->max_rows, .max_out = sizes->max_out, .max_scores = sizes->max_scores, .max_seqs = sizes->max_seqs,
-                        .limit = sizes->max_seqs, .behind_rows = sizes->max_rows / 4, .cache.model = model};
+    *s = (struct sched){.max_rows = sizes->max_rows, .max_out = sizes->max_out, .max_scores = sizes->max_scores,
+                        .max_seqs = sizes->max_seqs, .limit = sizes->max_seqs, .behind_rows = sizes->max_rows / 4,
+                        .cache.model = model};
     s->running = mem_zalloc((size_t)s->max_seqs, sizeof *s->running);
     s->tokens = mem_zalloc((size_t)s->max_rows, sizeof *s->tokens);
     s->seqs = mem_zalloc((size_t)s->max_seqs, sizeof *s->seqs);

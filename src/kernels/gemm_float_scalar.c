@@ -13,7 +13,7 @@ static float load_f32(const char *p, size_t i)
     return f;
 }
 
-static uint16_t load_u16(const char *p, size_t i)
+static uint16_t load_half(const char *p, size_t i)
 {
     uint16_t u;
     memcpy(&u, p + 2 * i, sizeof u);
@@ -22,12 +22,12 @@ static uint16_t load_u16(const char *p, size_t i)
 
 static float load_f16(const char *p, size_t i)
 {
-    return f16_to_f32(load_u16(p, i));
+    return f16_to_f32(load_half(p, i));
 }
 
 static float load_bf16(const char *p, size_t i)
 {
-    return bf16_to_f32(load_u16(p, i));
+    return bf16_to_f32(load_half(p, i));
 }
 
 /* One step of k: the 16 weights are widened once for all rows. */

@@ -9,8 +9,8 @@
  *   halves       6, 3 and 2 bits with a scale per 16. The same over half a block (8 x 32 x 127 < 2^15); the closing
  *                vpmaddwd multiplies with the integer scales.
  *   signed       8 bits and tables. vpmaddubsw of |q| and sign(q) x, widened at once: 2 x 128 x 127 < 2^15.
- * Activations of 15 bits (A15) are two planes of int8: sums over either, in 32 bits A15_RADIX times the first and the second are added,
- * and a block is closed once for both.
+ * Activations of 15 bits (A15) are two planes of int8: sums over either, in 32 bits A15_RADIX times the first and the second
+ * are added, and a block is closed once for both.
  * Float sums live in the first-level cache (one load and one store per block), as 16 registers are few: with them
  * in registers every tile would be half as large. Codes are unpacked by the first tile and kept in the
  * first-level cache for the others, 512 values of k at a time; meanwhile each tile asks the memory for its share of a
@@ -458,9 +458,10 @@ INLINE void close_block(const struct format *f, float *acc, const struct place *
             __m256 sum = _mm256_load_ps(to);
             sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(s[r][p]), scale), d[p], sum);
             if (f->dmin && f->engine == HALVES) {
-                __m256i low = _mm256_madd_epi16(broadcast_int(at->extra + AT_HALVES * h + 4 * r), submin[p]);
+                const char *halves = at->extra + AT_HALVES * h + 4 * r;
+                __m256i low = _mm256_madd_epi16(broadcast_int(halves), submin[p]);
                 if (f->planes > 1)
-                    low = add_plane(low, _mm256_madd_epi16(broadcast_int(at->extra + (EXTRA_BYTES + AT_HALVES) * h + 4 * r), submin[p]));
+                    low = add_plane(low, _mm256_madd_epi16(broadcast_int(halves + EXTRA_BYTES * h), submin[p]));
                 sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(low), scale), m[p], sum);
             } else if (f->dmin) {
                 sum = _mm256_fmadd_ps(broadcast_float(at->a + (AT_SUM - AT_FIRST_Q) * h + 4 * r), m[p], sum);
@@ -667,8 +668,8 @@ INLINE void run_panels(const struct format *f, float *out, size_t out_stride, co
     for (int i = 0; i < panels; i++, out += PANEL) {
         for (int r = 0, end; r < rows; r = end) {
             end = act_range_end(f->planes == 2 ? &a15 : &a8, r, rows, PASS_ROWS);
-            run_panel(f, out + (size_t)r * out_stride, out_stride, (const char *)acts + packed_bytes(r, K, f->planes), end - r, panel,
-                      K / QUANT_BLOCK);
+            run_panel(f, out + (size_t)r * out_stride, out_stride, (const char *)acts + packed_bytes(r, K, f->planes), end - r,
+                      panel, K / QUANT_BLOCK);
         }
         panel += bytes_of_panel(f, panel, K / QUANT_BLOCK);
     }

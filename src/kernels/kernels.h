@@ -16,8 +16,8 @@
 /* The form in which products read their activations, and how it is made. Rows stand in tiles of `tile_rows`
  * (the last ones may be of other heights), one tile after another, each contiguous and of its own height, so that one base
  * register serves all rows of a tile. Ranges of rows may be packed and multiplied apart: they begin at multiples of tile_rows,
- * and the last one has least_rows or is all there is, as what is left over may share the tile before. Kernels that read the same form share one act_kernel: an input is packed
- * once for each pointer. A8, the form of the quantized products: int8 with a scale per row and block of 32
+ * and the last one has least_rows or is all there is, as what is left over may share the tile before. Kernels that read the
+ * same form share one act_kernel: an input is packed once for each pointer. A8, the form of the quantized products: int8 with a scale per row and block of 32
  * (amax / 127, round to nearest), and sums of the integers for offsets and minima. A15 is the same with integers of
  * 15 bits (amax / 16256), each as two int8: the products of both are added as integers, and closed once. */
 enum { A8_BLOCK = 32 };

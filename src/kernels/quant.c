@@ -5,11 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-static unsigned load_u16(const uint8_t *p)
-{
-    return p[0] | (unsigned)p[1] << 8;
-}
-
 static inline void set_sub(struct quant_integers *out, int h, int sub, int submin)
 {
     out->sub[h] = (int8_t)sub;
@@ -153,7 +148,7 @@ static void codes_iq4_xs(uint8_t *code, const uint8_t *in, int part)
 
 static inline void sub_iq4_xs(struct quant_integers *out, const uint8_t *in, int part)
 {
-    const int low = in[4 + part / 2] >> (4 * (part % 2)) & 15, high = (int)(load_u16(in + 2) >> (2 * part) & 3);
+    const int low = in[4 + part / 2] >> (4 * (part % 2)) & 15, high = load_u16(in + 2) >> (2 * part) & 3;
     set_sub(out, 0, (low | high << 4) - 32, 0);
     set_sub(out, 1, (low | high << 4) - 32, 0);
 }
@@ -249,8 +244,8 @@ static float load_factor(const uint8_t *p, enum block_type type)
     float f;
     switch (type) {
     case TYPE_F32: memcpy(&f, p, sizeof f); return f;
-    case TYPE_BF16: return bf16_to_f32((uint16_t)load_u16(p));
-    default: return f16_to_f32((uint16_t)load_u16(p));
+    case TYPE_BF16: return bf16_to_f32(load_u16(p));
+    default: return f16_to_f32(load_u16(p));
     }
 }
 

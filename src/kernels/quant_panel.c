@@ -21,7 +21,7 @@ static const struct quant_layout layouts[TYPE_COUNT] = {
 };
 
 /* MLX widths without planes of their own take the next wider ones; the values are the same. */
-struct quant_layout quant_layout(const struct matrix_rows *m)
+static struct quant_layout quant_layout(const struct matrix_rows *m)
 {
     if (m->type != TYPE_MLX)
         return layouts[m->type];

@@ -32,8 +32,6 @@ struct quant_layout {
     enum block_type scale_type; /* of d and dmin */
 };
 
-struct quant_layout quant_layout(const struct matrix_rows *m);
-
 static inline size_t quant_header_bytes(const struct quant_layout *l, int outputs)
 {
     return (size_t)outputs * (l->scale_type == TYPE_F32 ? 4 : 2) * (l->dmin ? 2 : 1);

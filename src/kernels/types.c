@@ -57,11 +57,6 @@ uint16_t f32_to_bf16(float f)
     return (uint16_t)((u + 0x7FFF + (u >> 16 & 1)) >> 16);
 }
 
-static uint16_t load_u16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-
 static float load_f16(const uint8_t *p)
 {
     return f16_to_f32(load_u16(p));

@@ -51,6 +51,12 @@ void matrix_dequantize(float *out, const struct matrix_rows *m, int64_t row, int
 void block_quantize(uint8_t *out, enum block_type type, const float *in, int64_t n);
 bool block_can_quantize(enum block_type type);
 
+/* As files have it, the lower byte first. */
+static inline uint16_t load_u16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+
 /* Half and bfloat16, exactly as IEEE 754 says: round to nearest even, subnormals, infinities, NaN. */
 float f16_to_f32(uint16_t h);
 uint16_t f32_to_f16(float f);

@@ -85,7 +85,8 @@ static inline void vf_sum_8(float out[8], const vf a[8])
     _mm256_storeu_ps(out, _mm256_add_ps(_mm256_permute2f128_ps(abcd, efgh, 0x20), _mm256_permute2f128_ps(abcd, efgh, 0x31)));
 }
 
-/* Writes the lanes whose bits are set, and first + their numbers, one after another; up to VEC_WIDTH entries are written. How many. */
+/* Writes the lanes whose bits are set, and first + their numbers, one after another; up to VEC_WIDTH entries are written.
+ * How many. */
 static inline int vec_keep(int32_t *number, float *value, vf v, int first, unsigned wanted)
 {
     float x[VEC_WIDTH];

@@ -367,7 +367,8 @@ static void refuse_leftovers(struct binder *b)
     for (size_t i = 0; i < c->tensors.n && !b->status; i++)
         if (!b->used[i] && name_is_of_layer(c->tensors.at[i].name, c->format == CHECKPOINT_GGUF))
             b->status = error_set(b->err, PLLM_E_UNSUPPORTED,
-                                  "%s: tensor %s has no place in a model of %d layers of the family %s", c->path, c->tensors.at[i].name, b->m->desc->n_layers, b->m->desc->family);
+                                  "%s: tensor %s has no place in a model of %d layers of the family %s", c->path,
+                                  c->tensors.at[i].name, b->m->desc->n_layers, b->m->desc->family);
 }
 
 pllm_status bind_model(struct binding *out, struct model *m, const struct model_options *o, pllm_error *err)

@@ -48,8 +48,8 @@ static pllm_status refuse_folder(const char *folder, pllm_error *err)
     if (dir)
         closedir(dir);
     pllm_status status =
-        !n ? error_set(err, PLLM_E_IO, "%s: is a folder without config.json, wanted one with config.json and safetensors, or a .gguf file",
-                       folder)
+        !n ? error_set(err, PLLM_E_IO, "%s: is a folder without config.json, "
+                       "wanted one with config.json and safetensors, or a .gguf file", folder)
         : !good ? error_memory(err, folder)
                 : error_set(err, PLLM_E_IO, "%s: is a folder without config.json; name one of its GGUF files: %s%s", folder,
                             names.at, n > MAX_NAMED ? ", ..." : "");
