@@ -1,29 +1,8 @@
 /* The public functions on a real model, as a program that has nothing but parallm.h meets them: what the command never asks
  * for. A tiny model of random weights. */
-#include "parallm.h"
-#include "test.h"
-
-#define MODEL "tests/data/tiny.gguf"
+#include "tiny_model.h"
 
 enum { MOST = 64 };
-
-static pllm_model *model;
-
-static int start(void **state)
-{
-    pllm_error err;
-    (void)state;
-    if (pllm_model_open(&model, MODEL, NULL, &err))
-        fail_msg("%s", err.message);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    pllm_model_close(model);
-    return 0;
-}
 
 static pllm_engine *engine_of(const pllm_engine_options *o)
 {
@@ -89,18 +68,18 @@ static void what_cannot_be_is_refused(void **state)
     pllm_error err;
     (void)state;
     mo.threads = -1;
-    assert_int_equal(pllm_model_open(&m, MODEL, &mo, NULL), PLLM_E_ARGUMENT);
+    assert_int_equal(pllm_model_open(&m, TINY_MODEL, &mo, NULL), PLLM_E_ARGUMENT);
     mo = pllm_model_options_default();
     mo.dtype = PLLM_DTYPE_INT8;
-    assert_int_equal(pllm_model_open(&m, MODEL, &mo, &err), PLLM_E_ARGUMENT);
+    assert_int_equal(pllm_model_open(&m, TINY_MODEL, &mo, &err), PLLM_E_ARGUMENT);
     assert_message(err, "dtype: is int8");
     mo = pllm_model_options_default();
     mo.activations = PLLM_DTYPE_F16;
-    assert_int_equal(pllm_model_open(&m, MODEL, &mo, &err), PLLM_E_ARGUMENT);
+    assert_int_equal(pllm_model_open(&m, TINY_MODEL, &mo, &err), PLLM_E_ARGUMENT);
     assert_message(err, "activations: is a half float");
     mo = pllm_model_options_default();
     mo.chat_template = "{% if";
-    assert_int_equal(pllm_model_open(&m, MODEL, &mo, &err), PLLM_E_FORMAT);
+    assert_int_equal(pllm_model_open(&m, TINY_MODEL, &mo, &err), PLLM_E_FORMAT);
     assert_message(err, "chat_template");
     eo.max_num_seqs = -1;
     assert_int_equal(pllm_engine_open(&e, model, &eo, &err), PLLM_E_ARGUMENT);
@@ -121,7 +100,7 @@ static void own_template_replaces_the_models(void **state)
     static const char json[] = "{\"messages\": [{\"role\": \"user\", \"content\": \"ab\"}]}";
     (void)state;
     o.chat_template = "<{{ messages[0].content }}>";
-    if (pllm_model_open(&m, MODEL, &o, &err))
+    if (pllm_model_open(&m, TINY_MODEL, &o, &err))
         fail_msg("%s", err.message);
     const pllm_tokenizer *t = pllm_model_tokenizer(m);
     const pllm_template *own = pllm_tokenizer_template(t, NULL);
@@ -207,7 +186,7 @@ static void plans_agree(void **state)
     o.max_num_seqs = 3;
     o.threads = 1;
     pllm_engine *e = engine_of(&o);
-    if (pllm_plan_run(MODEL, NULL, &o, &before, &description, &err))
+    if (pllm_plan_run(TINY_MODEL, NULL, &o, &before, &description, &err))
         fail_msg("%s", err.message);
     const pllm_plan own = pllm_engine_plan(e);
     assert_true(before.kv_cache_bytes == own.kv_cache_bytes && before.kv_blocks == own.kv_blocks && own.max_num_seqs == 3);

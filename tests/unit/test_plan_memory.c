@@ -1,28 +1,8 @@
 /* The plan against what opening an engine asks for, to the kilobyte: each thread's share, that of the cache, and the whole. */
 #include "failing.h"
-#include "test.h"
-
-#include <parallm.h>
+#include "tiny_model.h"
 
 enum { MB = 1 << 20 };
-
-static pllm_model *model;
-
-static int start(void **state)
-{
-    pllm_error err;
-    (void)state;
-    if (pllm_model_open(&model, "tests/data/tiny.gguf", NULL, &err))
-        fail_msg("%s", err.message);
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    pllm_model_close(model);
-    return 0;
-}
 
 struct sizes {
     int64_t asked, planned, blocks;
