@@ -27,13 +27,23 @@ def differs(got, wanted):
     return got.get("text") != wanted["text"] if "text" in wanted else "error" not in got
 
 
+def shows_address(source, variables, text):
+    """Whether the text depends on where Python's objects lie, in whatever pieces a template cut an address: memory that
+    is taken meanwhile moves them."""
+    taken = [bytes(n) for n in range(0, 480, 16) for _ in range(2000)]
+    moved = environment.render(source, variables).get("text") != text
+    del taken
+    return moved
+
+
 def compare(parallm, path, source, objects):
     differences = []
     for x, got in zip(objects, answers(parallm, path, objects)):
-        wanted = environment.render(source, {"tools": None, "documents": None, **x})
+        variables = {"tools": None, "documents": None, **x}
+        wanted = environment.render(source, variables)
         if " at 0x" in wanted.get("text", "") or wanted.get("error") == "RecursionError":
             continue  # an address of Python's, or its own limit
-        if differs(got, wanted):
+        if differs(got, wanted) and not shows_address(source, variables, wanted.get("text")):
             differences.append("%s\n  gives  %s\n  wanted %s" % (json.dumps(x), json.dumps(got), json.dumps(wanted)))
     return len(objects), differences
 
