@@ -4,8 +4,9 @@ JOBS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX := /usr/local
 FLAGS :=# further words for CMake, as FLAGS=-DPARALLM_WERROR=ON
 CONFIGURE = cmake --preset release $(FLAGS)
-# $(call build,FOLDER,TARGETS): on a terminal one line shows how far it is.
-build = ninja -C $(1) $$([ -t 1 ] || echo --quiet) $(2)
+# $(call build,FOLDER,TARGETS): silent where nothing is to be done; else on a terminal one line shows how far it is.
+build = ninja -C $(1) -n $(2) | grep -q 'no work to do' || if [ -t 1 ]; then ninja -C $(1) $(2); \
+    else echo "building in $(1)/"; ninja -C $(1) --quiet $(2); fi
 
 .PHONY: all demo bench-readme install uninstall test test-full test-asan analyze coverage dist distcheck wheel deps \
     deps-test clean
