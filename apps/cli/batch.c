@@ -184,6 +184,8 @@ static bool submit(struct batch *b, struct job *job, pllm_error *err)
     job->chain = *bucket_of(b, job->id);
     *bucket_of(b, job->id) = job;
     b->n_submitted += (size_t)job->n_samples;
+    if (r->max_tokens > b->progress->longest)
+        b->progress->longest = r->max_tokens;
     b->prompt_tokens += r->n_tokens;
     count_bytes(b, job, r->n_tokens * sizeof *r->tokens); /* the engine's copy */
     if (!b->kind->keeps_prompt)

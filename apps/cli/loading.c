@@ -5,13 +5,12 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 static const double EVERY = 0.2, QUIET_SECONDS = 1;
 
 void loading_begin(struct loading *l, bool quiet)
 {
-    *l = (struct loading){.on = !quiet && isatty(STDERR_FILENO), .begun = cli_seconds()};
+    *l = (struct loading){.on = progress_wanted(quiet), .begun = cli_seconds()};
 }
 
 static void bar(char *out, int cells, double part)
@@ -40,14 +39,6 @@ static int amount(char *out, int size, uint64_t done, uint64_t total)
     return snprintf(out, (size_t)size, "%.1f/%.1f %s", (double)done / unit, (double)total / unit, units[u]);
 }
 
-/* Adds `part` with two blanks before it if that fits. */
-static void add_part(char *out, int size, int width, const char *part)
-{
-    const int n = (int)strlen(out), more = (int)strlen(part) + (n ? 2 : 0);
-    if (n + more <= width && n + more < size)
-        snprintf(out + n, (size_t)(size - n), "%s%s", n ? "  " : "", part);
-}
-
 /* The line as text of at most `width` columns: "downloading org/model [###...] 34 %  1.2/3.5 GB  45.0 MB/s  0:51 left", of
  * which a narrow terminal gets less. `seconds`: since `first` bytes were done. */
 static void put_line(char *out, int size, int width, const char *what, uint64_t first, uint64_t done, uint64_t total,
@@ -64,18 +55,18 @@ static void put_line(char *out, int size, int width, const char *what, uint64_t 
     if (total) {
         bar(cells, CELLS, part);
         if ((int)strlen(out) + (int)strlen(percent) + CELLS + 6 <= width)
-            add_part(out, size, width, cells);
-        add_part(out, size, width, percent);
+            progress_add(out, (size_t)size, width, cells);
+        progress_add(out, (size_t)size, width, percent);
     }
     amount(text, sizeof text, done, total);
-    add_part(out, size, width, text);
+    progress_add(out, (size_t)size, width, text);
     if (rate <= 0)
         return;
     snprintf(text, sizeof text, "%.1f MB/s", 1e-6 * rate);
-    add_part(out, size, width, text);
+    progress_add(out, (size_t)size, width, text);
     progress_time_left(text, sizeof text, total > done ? (double)(total - done) / rate : 0);
     if (total > done)
-        add_part(out, size, width, text);
+        progress_add(out, (size_t)size, width, text);
 }
 
 bool loading_progress(void *user, const char *what, uint64_t done, uint64_t total)

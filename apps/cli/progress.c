@@ -4,16 +4,23 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 static const double EVERY = 0.2; /* seconds */
 
+bool progress_wanted(bool quiet)
+{
+    const char *kind = getenv("TERM");
+    return !quiet && isatty(STDERR_FILENO) && !(kind && strcmp(kind, "dumb") == 0);
+}
+
 void progress_begin(struct progress *p, bool quiet, size_t total)
 {
     double now = cli_seconds();
-    *p = (struct progress){.on = !quiet && isatty(STDERR_FILENO), .total = total, .begun = now, .shown = now};
+    *p = (struct progress){.on = progress_wanted(quiet), .total = total, .begun = now, .shown = now};
 }
 
 int progress_columns(void)
@@ -31,9 +38,26 @@ void progress_time_left(char *out, size_t n, double seconds)
         snprintf(out, n, "%ld:%02ld left", left / 60, left % 60);
 }
 
+double progress_seconds_left(double elapsed, size_t done, size_t total, uint64_t tokens, int64_t longest)
+{
+    double each = (double)tokens / (double)done; /* too many, as long as few are done */
+    if (longest > 0 && each > (double)longest)
+        each = (double)longest;
+    double left = each * (double)total - (double)tokens;
+    return tokens && left > 0 ? elapsed * left / (double)tokens : 0;
+}
+
+void progress_add(char *line, size_t size, int width, const char *part)
+{
+    const size_t n = strlen(line), more = strlen(part) + (n ? 2 : 0);
+    if (n + more <= (size_t)width && n + more < size)
+        snprintf(line + n, size - n, "%s%s", n ? "  " : "", part);
+}
+
 void progress_update(struct progress *p, size_t done, size_t known, const pllm_stats *stats)
 {
-    char line[256], left[64] = "", total[32];
+    char line[256] = "", part[64], total[32];
+    const int width = progress_columns();
     double now = p->on ? cli_seconds() : 0;
     if (!p->on || now - p->shown < EVERY)
         return;
@@ -42,13 +66,18 @@ void progress_update(struct progress *p, size_t done, size_t known, const pllm_s
     p->rate = p->rate > 0 ? 0.8 * p->rate + 0.2 * rate : rate;
     p->shown = now;
     p->tokens_shown = tokens;
-    if (p->total && done && done <= p->total)
-        progress_time_left(left, sizeof left, (now - p->begun) / (double)done * (double)(p->total - done));
     snprintf(total, sizeof total, p->total ? "%zu" : "%zu+", p->total ? p->total : known);
-    int n = snprintf(line, sizeof line, "%zu/%s  %.0f tok/s  %d running, %d waiting%s%s", done, total, p->rate,
-                     (int)stats->running, (int)stats->waiting, left[0] ? ", " : "", left);
-    int width = progress_columns();
-    fprintf(stderr, "\r%.*s\033[K", n < width ? n : width, line);
+    snprintf(part, sizeof part, "%zu/%s", done, total);
+    progress_add(line, sizeof line, width, part);
+    snprintf(part, sizeof part, "%.0f tok/s", p->rate);
+    progress_add(line, sizeof line, width, part);
+    snprintf(part, sizeof part, "%d running, %d waiting", (int)stats->running, (int)stats->waiting);
+    progress_add(line, sizeof line, width, part);
+    if (p->total && done && done <= p->total) {
+        progress_time_left(part, sizeof part, progress_seconds_left(now - p->begun, done, p->total, tokens, p->longest));
+        progress_add(line, sizeof line, width, part);
+    }
+    fprintf(stderr, "\r%s\033[K", line);
     fflush(stderr);
     p->drawn = true;
 }
@@ -71,7 +100,7 @@ void progress_say(bool quiet, const char *format, ...)
 {
     char text[256];
     va_list args;
-    if (quiet || !isatty(STDERR_FILENO))
+    if (!progress_wanted(quiet))
         return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
@@ -82,6 +111,6 @@ void progress_say(bool quiet, const char *format, ...)
 
 void progress_said(bool quiet)
 {
-    if (!quiet && isatty(STDERR_FILENO))
+    if (progress_wanted(quiet))
         fprintf(stderr, "\r\033[K");
 }
