@@ -1,10 +1,26 @@
 /* parallm quantize: a smaller checkpoint. */
 #include "cli.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* Minutes have passed, and where there is no terminal nothing was said. */
+static void print_summary(const char *out, double seconds)
+{
+    struct stat info;
+    if (stat(out, &info) == 0)
+        fprintf(stderr, "%s: %.1f MB, written in %.1f s\n", out, (double)info.st_size / 1e6, seconds);
+}
+
+static bool is_same(const char *model, const char *out)
+{
+    struct stat a, b;
+    return stat(model, &a) == 0 && stat(out, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
 
 int cmd_quantize(struct options *o)
 {
+    const double begun = cli_seconds();
     struct loading loading;
     pllm_model_options options = cli_model_options(o);
     pllm_error err;
@@ -15,9 +31,15 @@ int cmd_quantize(struct options *o)
     const char *out = o->words[0];
     if (!o->force && access(out, F_OK) == 0)
         return cli_fail(EXIT_UNWRITABLE, "%s: exists, wanted a new file (--force replaces it)", out);
+    if (is_same(o->model, out))
+        return cli_fail(EXIT_USAGE, "%s: is the model itself, wanted another file", out);
     cli_catch_interrupts();
     cli_loading_begin(&loading, &options, o);
     pllm_status status = pllm_quantize(o->model, out, o->type, &options, &err);
     loading_end(&loading);
-    return status ? cli_fail_error(&err) : EXIT_DONE;
+    if (status)
+        return cli_fail_error(&err);
+    if (!o->quiet)
+        print_summary(out, cli_seconds() - begun);
+    return EXIT_DONE;
 }

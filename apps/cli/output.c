@@ -5,10 +5,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-int output_open(struct output *o, const char *path)
+static bool is_same_file(int input, const struct stat *output)
+{
+    struct stat info;
+    return input >= 0 && fstat(input, &info) == 0 && info.st_dev == output->st_dev && info.st_ino == output->st_ino;
+}
+
+/* Takes an ordinary file for this command alone, as far as its file system has locks. */
+static int take_file(int fd, const char *path, int input)
+{
+    struct stat info;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return EXIT_DONE;
+    if (is_same_file(input, &info))
+        return cli_fail(EXIT_USAGE, "%s: is the input, wanted another file for the output", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return cli_fail(EXIT_UNWRITABLE, "%s: is being written by another parallm", path);
+    return EXIT_DONE;
+}
+
+int output_open(struct output *o, const char *path, int input)
 {
     if (!path || strcmp(path, "-") == 0) {
         *o = (struct output){.file = stdout, .name = "standard output"};
@@ -18,6 +38,11 @@ int output_open(struct output *o, const char *path)
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!file)
         return cli_fail(EXIT_UNWRITABLE, "%s: %s", path, strerror(errno));
+    int code = take_file(fd, path, input);
+    if (code) {
+        fclose(file);
+        return code;
+    }
     *o = (struct output){.file = file, .name = path};
     return EXIT_DONE;
 }

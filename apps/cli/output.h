@@ -11,9 +11,9 @@ struct output {
     const char *name;
 };
 
-/* `path`: NULL or "-" is standard output. A file that exists keeps its contents until output_begin. They return
- * an exit code, after a message. */
-int output_open(struct output *o, const char *path);
+/* `path`: NULL or "-" is standard output. A file that exists keeps its contents until output_begin; one that another command is
+ * writing, or that the input comes from (a file descriptor, or -1), is refused. They return an exit code, after a message. */
+int output_open(struct output *o, const char *path, int input);
 int output_begin(struct output *o);
 int output_piece(struct output *o, const struct buffer *piece);
 int output_line(struct output *o, const struct buffer *line); /* adds the line feed */

@@ -50,10 +50,28 @@ if [ -w /dev/full ]; then
 fi
 run 5 "$PARALLM" generate $tiny -i "$work/in" -o "$work/no/such/folder" --quiet && one_error "$work/no/such/folder"
 
+# The input is no output, and what one command writes another leaves alone.
+cp "$work/in" "$work/before"
+ln -sf "$work/in" "$work/link"
+run 2 "$PARALLM" generate $tiny -i "$work/in" -o "$work/link" && one_error "$work/link: is the input"
+cmp -s "$work/in" "$work/before" || failed "the input was overwritten"
+mkfifo "$work/pipe"
+"$PARALLM" generate $tiny -i "$work/pipe" -o "$work/answers" --quiet &
+exec 3> "$work/pipe" # once it is open, the command has its output
+echo '{"prompt": "ab", "max_tokens": 1}' >&3
+until [ -s "$work/answers" ]; do sleep 0.05; done
+run 5 "$PARALLM" generate $tiny -p ab -o "$work/answers" && one_error "$work/answers: is being written by another parallm"
+exec 3>&-
+wait
+[ "$(wc -l < "$work/answers")" = 1 ] || failed "another command wrote into the output"
+
 # A model that cannot be read leaves an earlier output alone.
 echo before > "$work/answers"
 run 3 "$PARALLM" generate "$work/missing" -i "$work/in" -o "$work/answers"
 [ "$(cat "$work/answers")" = before ] || failed "the output of an earlier run is gone"
+# No line that a terminal cannot clear, and none that is broken off.
+TERM=dumb run 0 terminal "$PARALLM" generate $tiny -i "$work/in" -o "$work/answers" && ! grep -q $'\033' "$work/out" ||
+    failed "escapes on a dumb terminal"
 # On a terminal the line of progress gives way to the answers.
 run 0 terminal "$PARALLM" generate $tiny -p ab -n 1500 --temperature 1 --max-tokens 60 --max-num-seqs 64 --ignore-eos
 says out ' running, ' && ! grep -qE $'(waiting|left)(\033\\[K)?\\{' "$work/out" || failed "an answer stands behind the line of progress"

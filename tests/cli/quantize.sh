@@ -4,7 +4,7 @@
 out=$work/out.gguf
 run 2 "$PARALLM" quantize $tiny && one_error 'quantize: has no OUT'
 run 2 "$PARALLM" quantize $tiny "$out" && one_error 'quantize: has no --type'
-run 2 "$PARALLM" quantize $tiny "$out" --type q9_9 && one_error 'type: is "q9_9", wanted q8_0, '
+run 2 "$PARALLM" quantize $tiny "$out" --type q9_9 && one_error '--type: is "q9_9", wanted q8_0, '
 run 3 "$PARALLM" quantize "$work/missing" "$out" --type q8_0 && one_error "$work/missing"
 [ ! -e "$out" ] || failed "a failed run left $out"
 
@@ -23,6 +23,15 @@ run 5 "$PARALLM" quantize $tiny "$out" --type q8_0 && one_error "$out: exists, w
 cmp -s "$out" "$work/before" || failed "a refused run changed $out"
 run 0 "$PARALLM" quantize $tiny "$out" --type q8_0 --force
 cmp -s "$out" "$work/before" && failed "--force did not replace $out"
+
+run 0 "$PARALLM" quantize $tiny "$out" --type q8_0 --force && says err "^$out: [0-9.]+ MB, written in "
+run 0 "$PARALLM" quantize $tiny "$out" --type q8_0 --force --quiet && [ ! -s "$work/err" ] || failed "--quiet said $(cat "$work/err")"
+
+# The model itself is not replaced, by whatever name.
+cp "$out" "$work/before"
+ln -sf "$out" "$work/link.gguf"
+run 2 "$PARALLM" quantize "$work/link.gguf" "$out" --type q4_0 --force && one_error "$out: is the model itself"
+cmp -s "$out" "$work/before" || failed "the model replaced itself"
 
 # No room, no permission, no folder: exit code 5, and what was there stays.
 cp "$out" "$work/before"
