@@ -30,29 +30,55 @@ static pllm_status parse_file(struct json *out, const char *path, size_t limit, 
     return status;
 }
 
-/* Says what a folder without config.json has instead: people put GGUF files of several types side by side. */
-static pllm_status refuse_folder(const char *folder, pllm_error *err)
+static bool ends_with(const char *name, const char *ending)
 {
-    struct buf names = {0};
+    const size_t n = strlen(name), n_ending = strlen(ending);
+    return n >= n_ending && strcmp(name + n - n_ending, ending) == 0;
+}
+
+/* The files of the folder with one of these endings (the last is NULL), as "a, b, c, d, ..."; the text is NULL if there are none.
+ * False: no memory. */
+static bool name_files(struct buf *out, const char *folder, const char *const *endings)
+{
     DIR *dir = opendir(folder);
     bool good = true;
     int n = 0;
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        const size_t length = strlen(e->d_name);
-        if (length < 5 || strcmp(e->d_name + length - 5, ".gguf") != 0)
-            continue;
-        if (n < MAX_NAMED)
-            good = good && buf_printf(&names, "%s%s", n ? ", " : "", e->d_name);
-        n++;
+    for (struct dirent *e; dir && good && (e = readdir(dir));) {
+        const char *const *ending = endings;
+        while (*ending && !ends_with(e->d_name, *ending))
+            ending++;
+        if (*ending && n++ <= MAX_NAMED)
+            good = buf_printf(out, "%s%s", n > 1 ? ", " : "", n <= MAX_NAMED ? e->d_name : "...");
     }
     if (dir)
         closedir(dir);
+    return good;
+}
+
+/* Says what a folder without config.json has instead: people put GGUF files of several types side by side. */
+static pllm_status refuse_folder(const char *folder, pllm_error *err)
+{
+    static const char *const gguf[] = {".gguf", NULL};
+    struct buf names = {0};
     pllm_status status =
-        !n ? error_set(err, PLLM_E_IO, "%s: is a folder without config.json, "
-                       "wanted one with config.json and safetensors, or a .gguf file", folder)
-        : !good ? error_memory(err, folder)
-                : error_set(err, PLLM_E_IO, "%s: is a folder without config.json; name one of its GGUF files: %s%s", folder,
-                            names.at, n > MAX_NAMED ? ", ..." : "");
+        !name_files(&names, folder, gguf) ? error_memory(err, folder)
+        : !names.n ? error_set(err, PLLM_E_IO, "%s: is a folder without config.json, "
+                               "wanted one with config.json and safetensors, or a .gguf file", folder)
+                   : error_set(err, PLLM_E_IO, "%s: is a folder without config.json; name one of its GGUF files: %s", folder, names.at);
+    vec_fini(&names);
+    return status;
+}
+
+/* The same of one without weights: older checkpoints have pickled ones, which run code when they are read. */
+static pllm_status refuse_weights(const char *folder, pllm_error *err)
+{
+    static const char *const pickled[] = {".bin", ".pth", ".pt", NULL};
+    struct buf names = {0};
+    const char *what = "holds neither model.safetensors nor model.safetensors.index.json";
+    pllm_status status = !name_files(&names, folder, pickled) ? error_memory(err, folder)
+                         : !names.n ? error_set(err, PLLM_E_IO, "%s: %s", folder, what)
+                                    : error_set(err, PLLM_E_IO, "%s: %s; pickled weights are not read, wanted safetensors: %s", folder,
+                                                what, names.at);
     vec_fini(&names);
     return status;
 }
@@ -204,8 +230,7 @@ static pllm_status read_stored(struct checkpoint *c, struct stored_list *list, p
     }
     status = join(c, "model.safetensors.index.json", &path, err);
     if (!status && file_kind(path) == FILE_ABSENT)
-        status = error_set(err, PLLM_E_IO, "%s: holds neither model.safetensors nor model.safetensors.index.json",
-                           c->path);
+        status = refuse_weights(c->path, err);
     return status ? status : read_index(c, list, path, err);
 }
 

@@ -325,7 +325,8 @@ static pllm_status read_header(struct reader *r, uint64_t *n_tensors, uint64_t *
     const char *source = r->g->source;
     const uint8_t *magic;
     if (!cursor_take(&r->c, 4, &magic) || memcmp(magic, "GGUF", 4) != 0)
-        return error_set(r->err, PLLM_E_FORMAT, "%s: does not begin with \"GGUF\"", source);
+        return error_set(r->err, PLLM_E_FORMAT, "%s: does not begin with \"GGUF\", wanted a .gguf file, or the folder of config.json "
+                         "and safetensors", source);
     uint32_t version;
     if (!cursor_u32(&r->c, &version))
         return ends_inside(r, "the header");

@@ -249,6 +249,8 @@ static void opens_a_folder(void **state)
     refuse(&f, NULL, PLLM_E_UNSUPPORTED, "config.json: quantization_config.quant_method: is \"gptq\", which is not supported");
     unlink(folder_at(&f, "model.safetensors"));
     refuse(&f, NULL, PLLM_E_IO, "holds neither model.safetensors nor model.safetensors.index.json");
+    folder_put_text(&f, "pytorch_model.bin", "PK");
+    refuse(&f, NULL, PLLM_E_IO, "model.safetensors.index.json; pickled weights are not read, wanted safetensors: pytorch_model.bin");
     folder_remove(&f);
 }
 
