@@ -1,6 +1,7 @@
 /* parallm render: messages to the prompt text, by a chat template. */
 #include "cli.h"
 #include "filter.h"
+#include "request.h"
 
 #include <string.h>
 
@@ -10,12 +11,25 @@ struct render {
     pllm_template *own;                /* of --template */
 };
 
+/* A model's template makes something of a misspelt conversation too: an empty one. */
+static pllm_status check_messages(const char *line, size_t n, pllm_error *err)
+{
+    struct request parsed = {0};
+    pllm_status status = request_parse(&parsed, line, n, err);
+    if (!status && !json_object_get(parsed.line, "messages"))
+        status = request_fail(err, PLLM_E_ARGUMENT, "messages: is missing, wanted a list of {\"role\", \"content\"}");
+    request_fini(&parsed);
+    return status;
+}
+
 static pllm_status convert(void *user, const char *line, size_t n, struct buffer *out, pllm_error *err)
 {
     const struct render *r = user;
     char *text;
     size_t n_text;
-    pllm_status status = pllm_render(r->chat_template, r->tokenizer, line, n, &text, &n_text, err);
+    pllm_status status = r->tokenizer ? check_messages(line, n, err) : PLLM_OK;
+    if (!status)
+        status = pllm_render(r->chat_template, r->tokenizer, line, n, &text, &n_text, err);
     if (status)
         return status;
     buffer_puts(out, "\"text\": ");

@@ -3,6 +3,8 @@
 
 echo '{"messages": [{"role": "user", "content": "é\"\n"}], "name": "x", "date": "2025-07-26T12:34:56"}' > "$work/in"
 run 0 "$PARALLM" render $tiny_hf < "$work/in" && says out '^\{"text": "user: é\\"\\n\\n"\}$'
+echo '{"msgs": [{"role": "user", "content": "x"}]}' > "$work/odd"
+run 1 "$PARALLM" render $tiny_hf < "$work/odd" && says out '"message": "messages: is missing'
 run 3 "$PARALLM" render $tiny < "$work/in" && one_error "$tiny: has no chat template"
 printf '{{ bos_token }}{{ name }} {{ strftime_now("%%Y") }} {{ raise_exception("no") if messages | length > 1 }}' > "$work/template"
 run 0 "$PARALLM" render $tiny --template "$work/template" < "$work/in" && says out '^\{"text": "<s>x 2025 "\}$'

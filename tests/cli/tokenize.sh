@@ -17,6 +17,9 @@ says out '^\{"token_ids": \['
 printf '{"token_ids": [1, -5]}\n' > "$work/in"
 run 1 "$PARALLM" tokenize $tiny --decode < "$work/in" && says out '^\{"error": '
 
+echo '{"token_ids": [1, 99999]}' > "$work/in"
+run 1 "$PARALLM" tokenize $tiny --decode < "$work/in" && says out '"token_ids\[1\]: is 99999, which is no token of the vocabulary of [0-9]+"'
+
 # A folder with nothing but a tokenizer is enough.
 mkdir "$work/alone"
 cp $tiny_hf/tokenizer.json "$work/alone"
