@@ -12,6 +12,10 @@ model=$cache/$file
 sum_of() { python3 -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$1"; }
 
 fetch() {
+    if ! python3 -m pip --version > /dev/null 2>&1; then
+        echo "demo: Python's pip is missing, wanted it to fetch the model (Debian: apt install python3-pip)" >&2
+        exit 3
+    fi
     mkdir -p "$cache"
     work=$(mktemp -d "$cache/fetch.XXXXXX")
     trap 'rm -rf "$work"' EXIT

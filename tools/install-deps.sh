@@ -18,6 +18,7 @@ if command -v apt-get > /dev/null 2>&1; then
     need_library libpcre2-8 libpcre2-dev
     need_library libutf8proc libutf8proc-dev
     need_library libcurl libcurl4-openssl-dev
+    [ -z "$tests" ] || need_command python3 python3
     [ -z "$tests" ] || need_library cmocka libcmocka-dev
     [ -z "$tests" ] || [ -e /usr/include/simde/x86/avx512.h ] || missing="$missing libsimde-dev"
     [ "${1:-}" != --full ] || need_command qemu-x86_64 qemu-user

@@ -8,5 +8,10 @@ list=$(mktemp -d)
 trap 'rm -rf "$list"' EXIT
 DESTDIR=$list cmake --install "$build" --prefix "$prefix" > /dev/null
 cd "$list$prefix"
-find . ! -type d | while read -r file; do rm -f "$from/$file"; done
+find . ! -type d | while read -r file; do
+    if [ -e "$from/$file" ] || [ -L "$from/$file" ]; then
+        rm -f "$from/$file"
+        echo "removed ${from%/}${file#.}"
+    fi
+done
 find . -mindepth 2 -depth -type d | while read -r folder; do rmdir "$from/$folder" 2> /dev/null || true; done
