@@ -100,16 +100,33 @@ static size_t field_length(const char *message)
     return message[n] == ':' && message[n + 1] == ' ' ? n : 0;
 }
 
+/* The engine's message with the field by the name that the line gives it. */
+static void in_words_of_line(char *out, size_t size, const struct job *job, const char *message)
+{
+    const bool continued = json_object_get(job->request.line, "continuation_token_ids") != NULL;
+    size_t i;
+    int n = 0;
+    if (sscanf(message, "tokens[%zu]%n", &i, &n) == 1 && n > 0)
+        snprintf(out, size, "%s[%zu]%s", continued && i >= job->from ? "continuation_token_ids" : "prompt_token_ids",
+                 continued && i >= job->from ? i - job->from : i, message + n);
+    else if (strncmp(message, "adapter: ", 9) == 0)
+        snprintf(out, size, "lora: %s", message + 9);
+    else
+        snprintf(out, size, "%s", message);
+}
+
 static void write_error(struct batch *b, struct job *job, const pllm_error *err)
 {
     struct sample *s = &job->samples[0];
-    size_t n = field_length(err->message);
+    char message[sizeof err->message + 32];
+    in_words_of_line(message, sizeof message, job, err->message);
+    size_t n = field_length(message);
     batch_begin_line(&s->line, job, 0);
     buffer_puts(&s->line, ", \"finish_reason\": \"error\", \"error\": {\"message\": ");
-    buffer_json_string(&s->line, err->message, strlen(err->message));
+    buffer_json_string(&s->line, message, strlen(message));
     buffer_puts(&s->line, ", \"param\": ");
     if (n)
-        buffer_json_string(&s->line, err->message, n);
+        buffer_json_string(&s->line, message, n);
     else
         buffer_puts(&s->line, "null");
     buffer_puts(&s->line, "}}");

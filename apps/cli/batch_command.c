@@ -1,9 +1,12 @@
 #include "batch_command.h"
 
 #include "cli.h"
+#include "request_lists.h"
 #include "summary.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int open_input(struct lines *l, const struct options *o)
@@ -17,6 +20,44 @@ static int open_input(struct lines *l, const struct options *o)
     if (!o->input && isatty(STDIN_FILENO))
         return cli_fail(EXIT_USAGE, "--input: is missing, wanted FILE, or - for standard input");
     return lines_open(l, o->input ? o->input : "-");
+}
+
+/* A message about a field of all lines, by the name of the option that set it; false: it is about none. */
+static bool name_option(char *out, size_t size, const char *message)
+{
+    char field[64];
+    size_t n = strcspn(message, ":[.");
+    if (n >= sizeof field)
+        return false;
+    snprintf(field, sizeof field, "%.*s", (int)n, message);
+    if (!option_of_field(field) && !request_list_is(field))
+        return false;
+    for (char *c = field; *c; c++)
+        if (*c == '_')
+            *c = '-';
+    snprintf(out, size, "--%s%s", field, message + n);
+    return true;
+}
+
+/* What the command line says of all lines, tried once on a prompt of one token: a mistake there is one error, not one for each
+ * line. What is wrong with the prompt itself is for the lines to say. */
+static int check_sampling(pllm_engine *engine, const struct request_context *c)
+{
+    static const char line[] = "{\"prompt_token_ids\": [0]}";
+    struct request_context any = *c;
+    struct request r;
+    pllm_error err;
+    uint64_t id;
+    char message[sizeof err.message + 8];
+    any.plain = false;
+    pllm_status status = request_read(&r, &any, line, sizeof line - 1, &err);
+    if (!status)
+        status = pllm_submit(engine, &r.request, &id, &err);
+    if (!status)
+        pllm_cancel(engine, id);
+    request_fini(&r);
+    return status == PLLM_E_ARGUMENT && name_option(message, sizeof message, err.message) ? cli_fail(EXIT_USAGE, "%s", message)
+                                                                                         : EXIT_DONE;
 }
 
 /* The run itself, all being open. */
@@ -60,6 +101,8 @@ static int with_model(struct lines *lines, struct output *output, const struct o
     if (code)
         goto done;
     code = cli_open_engine(&engine, model, o);
+    if (!code)
+        code = check_sampling(engine, &context);
     if (code)
         goto done_context;
     batch = calloc(1, sizeof *batch);
@@ -71,8 +114,8 @@ static int with_model(struct lines *lines, struct output *output, const struct o
         code = cli_fail(EXIT_MEMORY, "not enough memory");
     }
     free(batch);
-    pllm_engine_close(engine);
 done_context:
+    pllm_engine_close(engine);
     request_context_fini(&context);
 done:
     pllm_model_close(model);
@@ -86,7 +129,7 @@ int batch_command(const struct options *o, const struct batch_kind *kind)
     int code = open_input(&lines, o);
     if (code)
         return code;
-    code = output_open(&output, o->output);
+    code = output_open(&output, o->output, lines.fd);
     if (!code) {
         code = with_model(&lines, &output, o, kind);
         int closed = output_close(&output);

@@ -38,6 +38,9 @@ int cli_fail_error(const pllm_error *err)
     };
     if (cli_interrupted)
         return cli_fail(EXIT_INTERRUPTED, "interrupted");
+    const struct option_def *option = err->status == PLLM_E_ARGUMENT ? option_of_message(err->message) : NULL;
+    if (option)
+        return cli_fail(EXIT_USAGE, "--%s%s", option->name, err->message + strlen(option->name));
     return cli_fail(codes[err->status], "%s", err->message);
 }
 

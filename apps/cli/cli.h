@@ -20,7 +20,8 @@ enum exit_code {
 /* Writes "parallm: ..." as one line to standard error; returns `code`. */
 int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The same with the library's message; the exit code is that of its status, or of an interrupt. */
+/* The same with the library's message, in which a field is called by its option; the exit code is that of its status, or of an
+ * interrupt. */
 int cli_fail_error(const pllm_error *err);
 
 /* Ctrl-C sets it; a second one ends the program. */

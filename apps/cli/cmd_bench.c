@@ -5,6 +5,7 @@
 #include "progress.h"
 #include "roofline.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -136,15 +137,33 @@ static void print_json(const struct bench_row *rows, int n, const struct options
     printf("]}\n");
 }
 
+/* What would fail only after minutes. */
+static int check(const pllm_model_info *info, const struct options *o)
+{
+    const int64_t most = o->max_model_len ? o->max_model_len : info->max_context, wanted = o->prompt_tokens + o->gen_tokens;
+    if (most > 0 && wanted > most)
+        return cli_fail(EXIT_USAGE, "--prompt-tokens: is %lld, with --gen-tokens %lld, wanted at most %lld in all",
+                        (long long)o->prompt_tokens, (long long)o->gen_tokens, (long long)most);
+    FILE *plot = o->plot ? fopen(o->plot, "a") : NULL;
+    if (o->plot && !plot)
+        return cli_fail(EXIT_UNWRITABLE, "%s: %s", o->plot, strerror(errno));
+    if (plot)
+        fclose(plot);
+    return EXIT_DONE;
+}
+
 static int run(const pllm_model *model, const struct options *o, const int *counts, int n, struct limits limits)
 {
     struct bench_row rows[MOST_ROWS];
     pllm_model_info info = pllm_model_describe(model);
     bool known = limits_for(&limits, &info, o);
+    int code = check(&info, o);
+    if (code)
+        return code;
     if (!o->json)
         print_heading(o, &info, &limits, known);
     for (int i = 0; i < n; i++) {
-        int code = bench_measure(&rows[i], model, o, counts[i]);
+        code = bench_measure(&rows[i], model, o, counts[i]);
         if (code)
             return code;
         if (!o->json)

@@ -13,14 +13,14 @@ static void print_text(const pllm_plan *p, const char *description)
     size_t n = strlen(description);
     printf("%s%s\n", description, n && description[n - 1] != '\n' ? "\n" : "");
     printf("weights     %10.1f MiB\n", mib(p->weight_bytes));
-    printf("KV cache    %10.1f MiB  %d blocks of %d tokens\n", mib(p->kv_cache_bytes), (int)p->kv_blocks,
+    printf("KV cache    %10.1f MiB  %d blocks of %d tokens, in memory once they are used\n", mib(p->kv_cache_bytes), (int)p->kv_blocks,
            (int)p->kv_block_tokens);
     printf("scratch     %10.1f MiB  up to %d rows in a step\n", mib(p->scratch_bytes),
            (int)p->max_num_batched_tokens);
     printf("other       %10.1f MiB\n", mib(p->other_bytes));
     printf("peak        %10.1f MiB", mib(p->peak_bytes));
     if (p->available_bytes)
-        printf("  of %.1f MiB at hand%s", mib(p->available_bytes),
+        printf("  at most, of %.1f MiB at hand%s", mib(p->available_bytes),
                p->peak_bytes > p->available_bytes ? ": too much" : "");
     printf("\n\n%d sequences decode at once; %d of %d tokens fit into the KV cache at the same time\n",
            (int)p->max_num_seqs, (int)p->sequences_that_fit, (int)p->max_model_len);

@@ -23,7 +23,7 @@ static int run_command(const struct command *c, int argc, char **argv)
         if (o.help) {
             help_command(stdout, c);
             code = EXIT_DONE;
-        } else if (c->takes_model && !o.model) {
+        } else if (c->takes_model && (!o.model || !*o.model)) {
             cli_fail(EXIT_USAGE, "%s: has no MODEL, wanted a .gguf file, a folder or a name; see --help", c->name);
         } else {
             code = c->run(&o);

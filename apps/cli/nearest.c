@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { LONGEST = 40 };
+enum { LONGEST = 40, BEGINNING = LONGEST /* farther than any that is near */ };
 
 static int least(int a, int b, int c)
 {
@@ -34,6 +34,11 @@ void nearest_consider(struct nearest *best, const char *typed, size_t n, const c
     if (n > LONGEST || n_candidate > LONGEST)
         return;
     int d = distance(typed, n, candidate, n_candidate);
-    if (d <= (n_candidate < 6 ? 1 : 2) && (!best->word || d < best->distance))
+    if (d > (n_candidate < 6 ? 1 : 2)) {
+        if (n < 2 || n >= n_candidate || memcmp(typed, candidate, n) != 0)
+            return;
+        d = BEGINNING;
+    }
+    if (!best->word || d < best->distance)
         *best = (struct nearest){candidate, d};
 }

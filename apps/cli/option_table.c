@@ -31,8 +31,10 @@ const struct option_def option_table[] = {
     {"system", 0, "system-prompt", OPTION_TEXT, "TEXT", AT(system), 0, 0, FOR_CHAT, "the system message"},
 
     /* How answers are drawn. */
-    {"max-tokens", 0, "predict,n-predict", OPTION_INT, "N", SAMPLING(max_tokens), 0, MOST, FOR_SAMPLING,
-     "most tokens of an answer (128; chat: no limit)"},
+    {"max-tokens", 0, "predict,n-predict", OPTION_INT, "N", SAMPLING(max_tokens), 0, MOST, FOR_GENERATE,
+     "most tokens of an answer (128)"},
+    {"max-tokens", 0, "predict,n-predict", OPTION_INT, "N", SAMPLING(max_tokens), 0, MOST, FOR_CHAT,
+     "most tokens of an answer (no limit)"},
     {"min-tokens", 0, NULL, OPTION_INT, "N", SAMPLING(min_tokens), 0, MOST, FOR_GENERATE,
      "no end before so many tokens (0)"},
     {"temperature", 0, "temp", OPTION_NUMBER, "T", SAMPLING(temperature), 0, 1e6, FOR_SAMPLING,
@@ -65,8 +67,8 @@ const struct option_def option_table[] = {
      "their length without penalty (2)"},
     {"dry-range", 0, "dry-penalty-last-n", OPTION_INT, "N", SAMPLING(dry_range), 0, MOST, FOR_SAMPLING,
      "look back so far (0: all)"},
-    {"seed", 's', NULL, OPTION_INT, "N", SAMPLING(seed), 0, MOST_SEED, FOR_SAMPLING,
-     "the same seed, the same answers (a fresh one)"},
+    {"seed", 's', NULL, OPTION_INT, "N", SAMPLING(seed), -1, MOST_SEED, FOR_SAMPLING,
+     "the same seed, the same answers (-1: a fresh one)"},
     {"n", 'n', NULL, OPTION_INT, "N", SAMPLING(n), 1, 65536, FOR_GENERATE, "answers for each prompt (1)"},
     {"stop", 0, NULL, OPTION_LIST, "TEXT", AT(stop), 0, 0, FOR_SAMPLING, "end before TEXT; may be repeated"},
     {"stop-token-ids", 0, NULL, OPTION_TEXT, "ID,...", AT(stop_token_ids), 0, 0, FOR_GENERATE, "end at these tokens"},
@@ -118,12 +120,14 @@ const struct option_def option_table[] = {
      "most sequences decoding at once (auto: as memory and speed allow)"},
     {"parallel", 0, "np", OPTION_TEXT, "N,...", AT(parallel), 0, 0, FOR_BENCH,
      "numbers of sequences (1,2,4,8,16,32,64)"},
-    {"max-model-len", 'c', "ctx-size", OPTION_INT, "N", AT(max_model_len), 1, MOST, FOR_RUNNING,
-     "most tokens of a sequence (what the model was made for; bench: what it takes)"},
+    {"max-model-len", 'c', "ctx-size", OPTION_INT, "N", AT(max_model_len), 1, MOST, FOR_RUNNING & ~FOR_BENCH,
+     "most tokens of a sequence (what the model was made for)"},
+    {"max-model-len", 'c', "ctx-size", OPTION_INT, "N", AT(max_model_len), 1, MOST, FOR_BENCH,
+     "most tokens of a sequence (those of prompt and answer)"},
     {"max-num-batched-tokens", 0, NULL, OPTION_INT, "N", AT(max_num_batched_tokens), 1, MOST, FOR_RUNNING,
      "most rows in a step (512)"},
     {"kv-cache-dtype", 0, NULL, OPTION_DTYPE, "T", AT(kv_cache_dtype), 0, 0, FOR_RUNNING,
-     "f16, bf16, f32 or int8 (f16)"},
+     "f16, bf16, f32 or int8 (auto: f16)"},
     {"kv-cache-memory", 0, NULL, OPTION_BYTES, "BYTES", AT(kv_cache_memory), 0, 0, FOR_RUNNING,
      "memory of the KV cache, as 4GiB or 500MB (what is free)"},
     {"no-enable-prefix-caching", 0, "no-prefix-caching", OPTION_FLAG, NULL, AT(no_prefix_caching), 0, 0, FOR_RUNNING,
@@ -139,7 +143,7 @@ const struct option_def option_table[] = {
      "most instructions to use: scalar, avx2 ... (PLLM_ISA)"},
     {"quiet", 'q', NULL, OPTION_FLAG, NULL, AT(quiet), 0, 0, FOR_MODEL | FOR_PULL, "no progress and no summary"},
     {"json", 0, NULL, OPTION_FLAG, NULL, AT(json), 0, 0, FOR_RUNNING | FOR_PULL, "a summary for machines, on standard output"},
-    {"help", 'h', NULL, OPTION_FLAG, NULL, AT(help), 0, 0, ~0U, "this text"},
+    {"help", 'h', NULL, OPTION_FLAG, NULL, AT(help), 0, 0, ~0U, "the options of this command"},
 };
 
 const int n_options = sizeof option_table / sizeof *option_table;
@@ -152,7 +156,7 @@ static const struct {
     {"type", QUANTIZED},
     {"quantize", QUANTIZED},
     {"dtype", "auto bf16 f16 f32"},
-    {"kv-cache-dtype", "f16 bf16 f32 int8"},
+    {"kv-cache-dtype", "auto f16 bf16 f32 int8"},
     {"activations", "auto int8 f32"},
 };
 

@@ -13,14 +13,14 @@ static bool for_command(const struct option_def *d, unsigned command)
     return (d->commands & command) != 0;
 }
 
-/* Is `name` (n characters) one of the comma-separated aliases? */
-static bool is_alias(const char *aliases, const char *name, size_t n)
+/* Is `name` (n characters) one of these words, with commas or blanks between them? */
+static bool is_one_of(const char *words, const char *name, size_t n)
 {
-    while (aliases && *aliases) {
-        size_t length = strcspn(aliases, ",");
-        if (length == n && strncmp(aliases, name, n) == 0)
+    while (words && *words) {
+        size_t length = strcspn(words, ", ");
+        if (length == n && strncmp(words, name, n) == 0)
             return true;
-        aliases += length + (aliases[length] == ',');
+        words += length + (words[length] != 0);
     }
     return false;
 }
@@ -30,7 +30,7 @@ static const struct option_def *find_long(const char *name, size_t n, unsigned c
     for (int i = 0; i < n_options; i++) {
         const struct option_def *d = &option_table[i];
         bool same = strlen(d->name) == n && strncmp(d->name, name, n) == 0;
-        if (for_command(d, command) && (same || is_alias(d->aliases, name, n)))
+        if (for_command(d, command) && (same || is_one_of(d->aliases, name, n)))
             return d;
     }
     return NULL;
@@ -41,25 +41,44 @@ static const struct option_def *find_short(const char *name, size_t n, unsigned 
 {
     for (int i = 0; i < n_options; i++) {
         const struct option_def *d = &option_table[i];
-        bool same = (n == 1 && d->letter == name[0]) || (n == 2 && is_alias(d->aliases, name, n));
+        bool same = (n == 1 && d->letter == name[0]) || (n == 2 && is_one_of(d->aliases, name, n));
         if (for_command(d, command) && same)
             return d;
     }
     return NULL;
 }
 
+/* Is it the option's name with underscores for dashes? */
+static bool is_spelled(const struct option_def *d, const char *field, size_t n)
+{
+    const char *name = d->kind == OPTION_NO_FLAG ? d->name + strlen("no-") : d->name;
+    for (size_t i = 0; i < n; i++)
+        if (name[i] != (field[i] == '_' ? '-' : field[i]))
+            return false;
+    return name[n] == 0;
+}
+
+static bool is_within(const struct option_def *d, size_t from, size_t end)
+{
+    return d->offset >= from && d->offset < end;
+}
+
 const struct option_def *option_of_field(const char *json_name)
 {
-    for (int i = 0; i < n_options; i++) {
-        const struct option_def *d = &option_table[i];
-        const char *a = d->kind == OPTION_NO_FLAG ? d->name + strlen("no-") : d->name, *b = json_name;
-        while (*a && (*a == *b || (*a == '-' && *b == '_')))
-            a++, b++;
-        bool is_field = d->offset >= offsetof(struct options, sampling) &&
-                        d->offset < offsetof(struct options, sampling) + sizeof(struct sampling_fields);
-        if (is_field && !*a && !*b)
-            return d;
-    }
+    const size_t from = offsetof(struct options, sampling), end = from + sizeof(struct sampling_fields);
+    for (int i = 0; i < n_options; i++)
+        if (is_within(&option_table[i], from, end) && is_spelled(&option_table[i], json_name, strlen(json_name)))
+            return &option_table[i];
+    return NULL;
+}
+
+const struct option_def *option_of_message(const char *message)
+{
+    const size_t from = offsetof(struct options, threads), end = offsetof(struct options, chat_template), n = strcspn(message, ":");
+    for (int i = 0; i < n_options; i++)
+        if (is_spelled(&option_table[i], message, n) &&
+            (is_within(&option_table[i], from, end) || option_table[i].offset == offsetof(struct options, type)))
+            return &option_table[i];
     return NULL;
 }
 
@@ -90,7 +109,7 @@ static bool set_number(const struct option_def *d, double *out, const char *valu
         *out = x;
         return true;
     }
-    snprintf(wanted, sizeof wanted, "a number from %g to %g", d->least, d->most);
+    snprintf(wanted, sizeof wanted, "a number from %.9g to %.9g", d->least, d->most);
     return complain(d, value, wanted);
 }
 
@@ -117,23 +136,37 @@ static bool set_bytes(const struct option_def *d, int64_t *out, const char *valu
     return complain(d, value, "an amount of memory, as 4GiB or 500MB");
 }
 
+/* "auto bf16 f16" -> "auto, bf16 or f16" */
+static void spell_choice(char *out, size_t size, const char *words)
+{
+    size_t n = 0;
+    for (const char *last = strrchr(words, ' '); *words && n + 5 < size; words++)
+        if (*words == ' ')
+            n += (size_t)snprintf(out + n, size - n, "%s", words == last ? " or " : ", ");
+        else
+            out[n++] = *words;
+    out[n] = 0;
+}
+
 static bool set_dtype(const struct option_def *d, pllm_dtype *out, const char *value)
 {
     static const struct {
-        const char *name;
+        const char *name, *word; /* what is typed; the name in option_values */
         pllm_dtype dtype;
     } types[] = {
-        {"auto", PLLM_DTYPE_AUTO},   {"f32", PLLM_DTYPE_F32},   {"float32", PLLM_DTYPE_F32},
-        {"float", PLLM_DTYPE_F32},   {"f16", PLLM_DTYPE_F16},   {"float16", PLLM_DTYPE_F16},
-        {"half", PLLM_DTYPE_F16},    {"bf16", PLLM_DTYPE_BF16}, {"bfloat16", PLLM_DTYPE_BF16},
-        {"int8", PLLM_DTYPE_INT8},
+        {"auto", "auto", PLLM_DTYPE_AUTO},  {"f32", "f32", PLLM_DTYPE_F32},    {"float32", "f32", PLLM_DTYPE_F32},
+        {"float", "f32", PLLM_DTYPE_F32},   {"f16", "f16", PLLM_DTYPE_F16},    {"float16", "f16", PLLM_DTYPE_F16},
+        {"half", "f16", PLLM_DTYPE_F16},    {"bf16", "bf16", PLLM_DTYPE_BF16}, {"bfloat16", "bf16", PLLM_DTYPE_BF16},
+        {"int8", "int8", PLLM_DTYPE_INT8},
     };
+    char wanted[64];
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (strcmp(value, types[i].name) == 0) {
+        if (strcmp(value, types[i].name) == 0 && is_one_of(option_values(d), types[i].word, strlen(types[i].word))) {
             *out = types[i].dtype;
             return true;
         }
-    return complain(d, value, "auto, f32, f16, bf16 or int8");
+    spell_choice(wanted, sizeof wanted, option_values(d));
+    return complain(d, value, wanted);
 }
 
 static bool add_to_list(struct string_list *list, const char *value)

@@ -94,7 +94,7 @@ struct option_def {
 extern const struct option_def option_table[];
 extern const int n_options;
 
-/* The words that completions offer for the option's value, with blanks between them; NULL: it is not one of a few. */
+/* The words of which the option's value is one, with blanks between them; NULL: it is not one of a few. */
 const char *option_values(const struct option_def *d);
 
 /* Fills *o with the defaults, then from the words after the command's name: at most n_words of them besides
@@ -104,5 +104,8 @@ void options_fini(struct options *o);
 
 /* The option with this JSON spelling ("top_p") among struct sampling_fields; NULL: there is none. */
 const struct option_def *option_of_field(const char *json_name);
+
+/* The option of a model or an engine that the library's message begins with ("max_model_len: is ..."); NULL: it names none. */
+const struct option_def *option_of_message(const char *message);
 
 #endif

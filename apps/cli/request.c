@@ -227,6 +227,14 @@ pllm_status request_adapter(struct request *r, pllm_error *err)
     return PLLM_OK;
 }
 
+static bool looks_like_json(const char *line, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (line[i] == ' ' || line[i] == '\t'))
+        i++;
+    return i < n && (line[i] == '{' || line[i] == '[');
+}
+
 pllm_status request_read(struct request *r, const struct request_context *c, const char *line, size_t n,
                          pllm_error *err)
 {
@@ -235,6 +243,10 @@ pllm_status request_read(struct request *r, const struct request_context *c, con
     *r = (struct request){.request = pllm_request_default()};
     if (!c->plain)
         status = request_parse(r, line, n, err);
+    if (status == PLLM_E_FORMAT && !looks_like_json(line, n)) {
+        const size_t used = strlen(err->message);
+        snprintf(err->message + used, sizeof err->message - used, "; with --text a line is a prompt");
+    }
     if (!status && r->line)
         status = read_fields(&fields, r->line, err);
     if (!status && r->line)

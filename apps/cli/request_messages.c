@@ -60,6 +60,8 @@ pllm_status request_messages(struct request *r, const struct request_context *c,
     json_t *more = json_object_get(r->line, "chat_template_kwargs");
     if (!json_is_array(messages))
         return request_fail(err, PLLM_E_ARGUMENT, "messages: wanted a list of {\"role\", \"content\"}");
+    if (json_array_size(messages) == 0)
+        return request_fail(err, PLLM_E_ARGUMENT, "messages: is empty, wanted at least one");
     if (more && !json_is_object(more) && !json_is_null(more))
         return request_fail(err, PLLM_E_ARGUMENT, "chat_template_kwargs: wanted an object");
     json_t *variables = json_pack("{sOsb}", "messages", messages, "add_generation_prompt", 1);

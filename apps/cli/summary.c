@@ -44,8 +44,10 @@ static void print_text(const struct summary *s)
             s->samples == 1 ? "" : "s");
     if (s->errors)
         fprintf(stderr, ", %zu with errors", s->errors);
-    fprintf(stderr, " in %.2f s (and %.2f s to load), up to %d at once\n", s->wall_seconds, s->load_seconds,
-            (int)t->max_running);
+    fprintf(stderr, " in %.2f s (and %.2f s to load)", s->wall_seconds, s->load_seconds);
+    if (t->max_running)
+        fprintf(stderr, ", up to %d at once", (int)t->max_running);
+    fputc('\n', stderr);
     print_tokens("prompt", s->prompt_tokens, t->cached_tokens, s->wall_seconds);
     print_tokens("generated", t->completion_tokens, 0, s->wall_seconds);
     fprintf(stderr, "peak memory %.1f MiB", (double)cli_peak_rss() / 1048576);

@@ -48,7 +48,7 @@ static void put_option(FILE *out, const struct option_def *d)
     put(out, d->help);
     fputc('\n', out);
     if (d->aliases) {
-        fputs(".br\nThe same as", out);
+        fputs(".br\nAlso spelled", out);
         each_alias(d, put_alias, out);
         fputc('\n', out);
     }

@@ -13,19 +13,23 @@ not JSON
 {"prompt": "ab", "stop": ["x", ""]}
 {"prompt": "ab", "lora": "nobody"}
 {"prompt": "ab", "allowed_token_ids": []}
+{"messages": []}
+{"prompt": }
 {"id": 12345678901234, "prompt_token_ids": [5, 6], "max_tokens": 2, "ignore_eos": true, "logprobs": 2, "prompt_logprobs": 0}
 LINES
 run 1 "$PARALLM" generate $tiny -i "$work/in" --ordered --quiet
-counts 11
+counts 13
 says out '^\{"id": 0, "index": 0, "text": ".*"completion_tokens": [0-3],'
-says out '^\{"id": 1, .*"finish_reason": "error", "error": \{"message": "the line is no JSON: .*"param": null\}\}$'
+says out '^\{"id": 1, .*"finish_reason": "error", "error": \{"message": "the line is no JSON: .*; with --text a line is a prompt", "param": null\}\}$'
+says out '^\{"id": 12, .*"the line is no JSON: [^;]*", "param": null'
+says out '^\{"id": 11, .*"message": "messages: is empty, wanted at least one", "param": "messages"'
 says out '^\{"id": "named", .*"message": "foo: is no field that parallm knows", "param": "foo"\}\}$'
 says out '^\{"id": "odd", .*"message": "top_p: is 2, wanted a number from 0 to 1", "param": "top_p"'
 says out '^\{"id": 5, .*wanted one of '
 says out '^\{"id": 6, .*prompt_token_ids\[1\]: is no token id'
-says out '^\{"id": 7, .*100000'
+says out '^\{"id": 7, .*"message": "prompt_token_ids\[1\]: is token 100000, .*"param": "prompt_token_ids\[1\]"'
 says out '^\{"id": 8, .*stop\[1\]: wanted'
-says out '^\{"id": 9, .*nobody'
+says out '^\{"id": 9, .*"message": "lora: .*nobody.*"param": "lora"'
 says out '^\{"id": 10, .*allowed_token_ids: is empty'
 says out '^\{"id": 12345678901234, .*"completion_tokens": 2,.*"logprobs": \[\{"token_id": .*"prompt_logprobs": \[null, \{'
 [ -s "$work/err" ] && failed "standard error is not empty: $(cat "$work/err")"
@@ -39,7 +43,7 @@ says out '^\{"id": "short", .*"text"'
 
 # Nothing in, nothing out.
 run 0 "$PARALLM" generate $tiny -i /dev/null --quiet && counts 0
-run 0 "$PARALLM" generate $tiny -i /dev/null && says err '^0 prompts'
+run 0 "$PARALLM" generate $tiny -i /dev/null && says err '^0 prompts, 0 answers in [0-9.]+ s \(and [0-9.]+ s to load\)$'
 
 # Plain texts; a file without its last line feed, with CRLF and a byte order mark.
 printf '\xef\xbb\xbfab\r\nba' > "$work/in"

@@ -25,15 +25,35 @@ run 2 "$PARALLM" generate $tiny more -p hi && one_error 'more: is one word too m
 run 2 "$PARALLM" generate $tiny --foo && one_error '--foo: is no option of this command'
 run 2 "$PARALLM" generate $tiny --temprature=1 && one_error '--temprature: is no option of this command, did you mean --temperature?'
 run 2 "$PARALLM" genrate && one_error 'genrate: is no command, did you mean generate?'
+run 2 "$PARALLM" tok && one_error 'tok: is no command, did you mean tokenize?'
+run 2 "$PARALLM" generate $tiny --temp-x 1 && one_error '--temp-x: is no option'
+run 2 "$PARALLM" generate "" -p hi && one_error 'generate: has no MODEL'
 run 2 "$PARALLM" generate $tiny --perplexity && one_error '--perplexity: is no option of this command'
 run 2 "$PARALLM" generate $tiny --max-tokens && one_error '--max-tokens: has no value, wanted N'
 run 2 "$PARALLM" generate $tiny --max-tokens=ten && one_error '--max-tokens: is "ten", wanted a whole number'
+run 2 "$PARALLM" generate $tiny --temperature -1 && one_error '--temperature: is "-1", wanted a number from 0 to 1000000$'
 run 2 "$PARALLM" generate $tiny --top-p 1.5 && one_error '--top-p: is "1.5", wanted a number from 0 to 1'
 run 2 "$PARALLM" generate $tiny --kv-cache-memory 4GiBs && one_error '--kv-cache-memory: is "4GiBs", wanted'
 run 2 "$PARALLM" generate $tiny --ordered=yes && one_error '--ordered: is "yes", wanted no value'
-run 2 "$PARALLM" generate $tiny --dtype q9 && one_error '--dtype: is "q9", wanted'
-run 2 "$PARALLM" generate $tiny -p a --isa foo && one_error 'isa: is "foo", wanted one of scalar'
+run 2 "$PARALLM" generate $tiny --dtype q9 && one_error '--dtype: is "q9", wanted auto, bf16, f16 or f32$'
+run 2 "$PARALLM" generate $tiny --dtype int8 && one_error '--dtype: is "int8", wanted auto, bf16, f16 or f32$'
+run 2 "$PARALLM" generate $tiny -p a --isa foo && one_error '--isa: is "foo", wanted one of scalar'
 run 2 "$PARALLM" generate $tiny -p a --stop-token-ids 1,x && one_error '--stop-token-ids: wanted token ids'
+run 2 "$PARALLM" generate $tiny -p a --max-model-len 100000 && one_error '--max-model-len: is 100000, the model was made for'
+
+# What no line can be answered with is one error, and nothing is read or written.
+echo before > "$work/answers"
+bad() { # bad PATTERN OPTION...
+    local pattern=$1
+    shift
+    run 2 "$PARALLM" generate $tiny -p a -o "$work/answers" "$@" && one_error "$pattern"
+}
+bad '--logprobs: is 100000, wanted -1 to ' --logprobs 100000
+bad '--logit-bias: token is 99999, the vocabulary has' --logit-bias 99999:1
+bad '--allowed-token-ids\[1\]: is token 99999' --allowed-token-ids 1,99999
+bad '--stop\[0\]: wanted a string' --stop ''
+[ "$(cat "$work/answers")" = before ] || failed "a refused option cost the output of an earlier run"
+run 0 "$PARALLM" generate $tiny -p a --seed -1 --max-tokens 1 --temperature 1 --quiet
 run 2 "$PARALLM" generate $tiny -p a -i b && one_error '--input: stands beside --prompt'
 run 2 "$PARALLM" generate $tiny_hf -p a --lora x && one_error '--lora: is "x", wanted NAME=PATH'
 
@@ -53,6 +73,7 @@ done
 run 3 "$PARALLM" generate $tiny -i "$work/missing" && one_error "$work/missing: No such file"
 run 3 "$PARALLM" generate $tiny -i "$work" && one_error "$work: is a directory"
 run 0 "$PARALLM" plan $tiny && says out '^peak '
+run 3 "$PARALLM" plan "$work/nonsense.gguf" && one_error "$work/nonsense.gguf: does not begin with \"GGUF\", wanted a .gguf file, or the folder"
 run 0 "$PARALLM" plan $tiny --quantize q8_0 && says out ' mostly q8_0$'
 run 0 "$PARALLM" plan $tiny --json && says out '"peak_bytes": [1-9]'
 finish

@@ -7,6 +7,7 @@ cat > "$work/in" <<'LINES'
 {"id": "text", "prompt": "ab", "continuation": " ba"}
 {"id": "bad", "prompt": "ab", "max_tokens": 3}
 {"id": "none", "prompt": "ab", "continuation": ""}
+{"id": "far", "prompt_token_ids": [1, 100], "continuation_token_ids": [102, 99999]}
 LINES
 run 1 "$PARALLM" score $tiny -i "$work/in" -o "$work/scores" --ordered --quiet --top 2
 echo '{"prompt_token_ids": [1, 100, 101, 102, 103], "prompt_logprobs": 2, "max_tokens": 0}' > "$work/one"
@@ -25,6 +26,7 @@ assert abs(ids["sum_logprob"] - sum(ids["logprobs"][3:])) < 1e-6
 assert ids["is_greedy"] == all(ids["top"][i][0][0] == ids["token_ids"][i] for i in (3, 4))
 assert len(text["tokens"]) == len(text["token_ids"]) == len(text["logprobs"])
 assert "max_tokens" in scores["bad"]["error"]["message"] and "error" in scores["none"]
+assert scores["far"]["error"]["param"] == "continuation_token_ids[1]", scores["far"]
 PYTHON
 
 # Continuations that share a context compute it once, and score as they do alone.
