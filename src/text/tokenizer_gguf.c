@@ -42,16 +42,21 @@ static uint32_t phi3_flags(const struct gguf_vocab *v, const struct text_span *t
 
 /* Tokens that llama.cpp takes for control tokens by their text, whatever type the file gives them: ends of turns and
  * texts, and what code is filled in by. */
-static const char *const control_texts[] = {
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<|return|>", "<|call|>", "<|flush|>", "<|calls|>", "<end_of_turn>",
-    "<|endoftext|>", "<|eom_id|>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]", "<|end_of_text|>", "<end_of_utterance>", "</s>",
-    "<\xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>", "<|fim_prefix|>", "<fim-prefix>", "<fim_prefix>",
-    "<\xEF\xBD\x9C" "fim\xE2\x96\x81" "begin\xEF\xBD\x9C>", "<PRE>", SPACE_MARK "<PRE>", "<|code_prefix|>", "<|fim_suffix|>",
-    "<fim-suffix>", "<fim_suffix>", "<\xEF\xBD\x9C" "fim\xE2\x96\x81hole\xEF\xBD\x9C>", "<SUF>", SPACE_MARK "<SUF>",
-    "<|code_suffix|>", "<|fim_middle|>", "<fim-middle>", "<fim_middle>", "<\xEF\xBD\x9C" "fim\xE2\x96\x81" "end\xEF\xBD\x9C>",
-    "<MID>", SPACE_MARK "<MID>", "<|code_middle|>", "<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>", "<|fim_repo|>",
-    "<|repo_name|>", "<fim-repo>", "<REPO>", "<reponame>", "<|file_sep|>",
+#define TEXT(s) {s, sizeof(s) - 1}
+static const struct text_span control_texts[] = {
+    TEXT("<|eot_id|>"), TEXT("<|im_end|>"), TEXT("<|end|>"), TEXT("<|return|>"), TEXT("<|call|>"), TEXT("<|flush|>"),
+    TEXT("<|calls|>"), TEXT("<end_of_turn>"), TEXT("<|endoftext|>"), TEXT("<|eom_id|>"), TEXT("<EOT>"), TEXT("_<EOT>"),
+    TEXT("[EOT]"), TEXT("[EOS]"), TEXT("<|end_of_text|>"), TEXT("<end_of_utterance>"), TEXT("</s>"),
+    TEXT("<\xEF\xBD\x9C" "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>"), TEXT("<|fim_prefix|>"), TEXT("<fim-prefix>"),
+    TEXT("<fim_prefix>"), TEXT("<\xEF\xBD\x9C" "fim\xE2\x96\x81" "begin\xEF\xBD\x9C>"), TEXT("<PRE>"),
+    TEXT(SPACE_MARK "<PRE>"), TEXT("<|code_prefix|>"), TEXT("<|fim_suffix|>"), TEXT("<fim-suffix>"), TEXT("<fim_suffix>"),
+    TEXT("<\xEF\xBD\x9C" "fim\xE2\x96\x81hole\xEF\xBD\x9C>"), TEXT("<SUF>"), TEXT(SPACE_MARK "<SUF>"),
+    TEXT("<|code_suffix|>"), TEXT("<|fim_middle|>"), TEXT("<fim-middle>"), TEXT("<fim_middle>"),
+    TEXT("<\xEF\xBD\x9C" "fim\xE2\x96\x81" "end\xEF\xBD\x9C>"), TEXT("<MID>"), TEXT(SPACE_MARK "<MID>"),
+    TEXT("<|code_middle|>"), TEXT("<|fim_pad|>"), TEXT("<fim-pad>"), TEXT("<fim_pad>"), TEXT("<PAD>"), TEXT("<|fim_repo|>"),
+    TEXT("<|repo_name|>"), TEXT("<fim-repo>"), TEXT("<REPO>"), TEXT("<reponame>"), TEXT("<|file_sep|>"),
 };
+#undef TEXT
 
 /* The type of a token, and -1 for one that is found like any text. */
 static int32_t special_type(const struct gguf_vocab *v, size_t i)
@@ -62,7 +67,7 @@ static int32_t special_type(const struct gguf_vocab *v, size_t i)
     char first = v->tokens[i].at[0];
     bool likely = first == '<' || first == '_' || first == '[' || first == SPACE_MARK[0];
     for (size_t k = 0; likely && k < sizeof control_texts / sizeof control_texts[0]; k++)
-        if (strlen(control_texts[k]) == v->tokens[i].n && memcmp(control_texts[k], v->tokens[i].at, v->tokens[i].n) == 0)
+        if (control_texts[k].n == v->tokens[i].n && memcmp(control_texts[k].at, v->tokens[i].at, v->tokens[i].n) == 0)
             return TYPE_CONTROL;
     return type == TYPE_UNKNOWN || type == TYPE_USER_DEFINED ? type : -1;
 }
