@@ -114,13 +114,10 @@ struct backend {
     pllm_status (*device_open)(struct device **out, const char *isa, pllm_error *err);
     void (*device_close)(struct device *d);
     const struct kernels *(*device_kernels)(const struct device *d); /* the host's, for what is done there */
-    /* Memory for the packed forms of weights that will be loaded, so many bytes in all, in one piece: once, before the first.
-     * Weights that find no room there get their own. It is freed with the device, after the weights. */
-    pllm_status (*weights_reserve)(struct device *d, size_t bytes, pllm_error *err);
-    /* Brings a matrix into the form that `linear` reads. */
-    pllm_status (*weight_load)(struct device *d, struct weight *out, const struct weight_source *source,
-                               struct pool *pool, pllm_error *err);
-    void (*weight_free)(struct device *d, struct weight *w);
+    /* Brings matrices into the form that `linear` reads: all of a model at once, into memory that stays the device's
+     * (weights_pack). */
+    pllm_status (*weights_load)(struct device *d, const struct weight_job *jobs, size_t n, struct pool *pool,
+                                const struct weight_watch *watch, pllm_error *err);
 
     pllm_status (*stream_open)(struct stream **out, struct device *d, const struct stream_options *o, pllm_error *err);
     void (*stream_close)(struct stream *s);

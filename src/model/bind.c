@@ -99,6 +99,12 @@ static enum block_type packed_type(const struct binder *b, const struct matrix_r
     return is_float(m->type) ? wanted : m->type;
 }
 
+static pllm_status copy_rows(struct matrix_rows *out, const void *owner, const void *tensor, int64_t first, int64_t n, uint8_t *to,
+                             pllm_error *err)
+{
+    return checkpoint_copy(out, owner, tensor, first, n, to, err);
+}
+
 /* Takes n_rows rows from first_row of a matrix as a linear layer's weight. */
 static void add_weight(struct binder *b, struct weight *out, const struct tensor *t, struct place at, int64_t first_row,
                        int64_t n_rows, int interleaved_head_dim)
@@ -108,7 +114,6 @@ static void add_weight(struct binder *b, struct weight *out, const struct tensor
     enum block_type type = packed_type(b, &t->m, at);
     struct weight_job job = {
         .out = out,
-        .tensor = t,
         .source = {.m = t->m,
                    .first_row = first_row,
                    .n_rows = n_rows,
@@ -117,7 +122,11 @@ static void add_weight(struct binder *b, struct weight *out, const struct tensor
                    .convert = type == t->m.type ? TYPE_COUNT : type,
                    .f32_activations = is_float(type) ? b->o->dtype == PLLM_DTYPE_F32
                                                        : b->o->activations == ACTIVATIONS_F32,
-                   .fine_activations = b->fine},
+                   .fine_activations = b->fine,
+                   .copy = copy_rows,
+                   .owner = b->m->checkpoint,
+                   .tensor = t,
+                   .name = t->name},
     };
     weight_shape(out, &job.source); /* the plan needs it, which packs nothing */
     b->m->float_weights |= is_float(type) || job.source.f32_activations;

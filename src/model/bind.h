@@ -5,12 +5,6 @@
 
 #include "model/model.h"
 
-struct weight_job {
-    struct weight *out;
-    const struct tensor *tensor;
-    struct weight_source source;
-};
-
 struct vector_job {
     const float **out;
     const struct tensor *tensor;

@@ -1,4 +1,4 @@
-/* Opens a model: description, tensors found and checked, then packed one after another. */
+/* Opens a model: description, tensors found and checked, then packed all together. */
 #include "model/model.h"
 
 #include "base/mem.h"
@@ -14,7 +14,7 @@ static size_t rope_floats(const struct model_desc *d)
     return n;
 }
 
-/* Puts the rows of q and k that GGUF interleaves back: the bias's values, as weight_pack does the matrix's rows. */
+/* Puts the rows of q and k that GGUF interleaves back: the bias's values, as packing does the matrix's rows. */
 static void deinterleave(float *out, const float *in, int64_t n, int head_dim)
 {
     for (int64_t head = 0; head < n; head += head_dim)
@@ -67,18 +67,6 @@ static pllm_status load_vectors(struct model *m, const struct binding *b, pllm_e
     return PLLM_OK;
 }
 
-/* Whose rows a weight is made of. */
-struct origin {
-    const struct checkpoint *checkpoint;
-    const struct tensor *tensor;
-};
-
-static pllm_status copy_rows(struct matrix_rows *out, const void *owner, int64_t first, int64_t n, uint8_t *to, pllm_error *err)
-{
-    const struct origin *from = owner;
-    return checkpoint_copy(out, from->checkpoint, from->tensor, first, n, to, err);
-}
-
 /* Bytes that the packed forms of all weights will take. */
 static uint64_t packed_bytes(const struct model *m, const struct binding *b)
 {
@@ -88,30 +76,28 @@ static uint64_t packed_bytes(const struct model *m, const struct binding *b)
     return bytes;
 }
 
+/* Who is asked whether loading goes on. */
+struct watching {
+    const struct aside *aside;
+    const struct model_options *options;
+};
+
+static bool watch(void *user, uint64_t done, uint64_t total)
+{
+    const struct watching *w = user;
+    const struct model_options *o = w->options;
+    return !aside_failed(w->aside) && (!o->progress || o->progress(o->progress_user, "loading", done, total));
+}
+
 static pllm_status load_weights(struct model *m, const struct binding *b, const struct model_options *o,
                                 const struct aside *aside, pllm_error *err)
 {
-    uint64_t total = 0, done = 0;
-    pllm_status reserved = m->backend->weights_reserve(m->device, packed_bytes(m, b), err);
-    if (reserved)
-        return reserved;
-    for (size_t i = 0; i < b->weights.n; i++)
-        total += b->weights.at[i].source.m.row_bytes * (uint64_t)b->weights.at[i].source.n_rows;
-    for (size_t i = 0; i < b->weights.n && !aside_failed(aside); i++) {
-        const struct weight_job *job = &b->weights.at[i];
-        const struct origin from = {m->checkpoint, job->tensor};
-        struct weight_source source = job->source;
-        source.copy = copy_rows;
-        source.owner = &from;
-        pllm_status status = m->backend->weight_load(m->device, job->out, &source, o->pool, err);
-        if (status)
-            return error_prefix(err, status, job->tensor->name);
-        m->weight_bytes += job->out->bytes;
-        done += job->source.m.row_bytes * (uint64_t)job->source.n_rows;
-        if (o->progress && !o->progress(o->progress_user, "loading", done, total))
-            return error_set(err, PLLM_E_ARGUMENT, "interrupted");
-    }
-    return PLLM_OK;
+    struct watching watching = {aside, o};
+    const struct weight_watch asked = {watch, &watching};
+    pllm_status status = m->backend->weights_load(m->device, b->weights.at, b->weights.n, o->pool, &asked, err);
+    for (size_t i = 0; i < b->weights.n && !status; i++)
+        m->weight_bytes += b->weights.at[i].out->bytes;
+    return status;
 }
 
 /* Of two errors, that of what was read aside is told: it would have been the first without threads. */
@@ -195,18 +181,11 @@ pllm_status model_describe(struct model **out, uint64_t *weight_bytes_needed, st
     return PLLM_OK;
 }
 
-static void close_layer(struct model *m, struct layer *layer)
+static void close_layer(struct layer *layer)
 {
-    struct weight *const dense[] = {&layer->q, &layer->k, &layer->v, &layer->o, &layer->gate, &layer->up, &layer->down,
-                                    &layer->router};
-    struct weight *const lists[] = {layer->expert_gate, layer->expert_up, layer->expert_down};
-    for (size_t i = 0; i < sizeof dense / sizeof *dense; i++)
-        m->backend->weight_free(m->device, dense[i]);
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        for (int e = 0; lists[i] && e < m->desc->n_experts; e++)
-            m->backend->weight_free(m->device, &lists[i][e]);
-        mem_free(lists[i]);
-    }
+    mem_free(layer->expert_gate);
+    mem_free(layer->expert_up);
+    mem_free(layer->expert_down);
 }
 
 void model_close(struct model *m)
@@ -214,11 +193,9 @@ void model_close(struct model *m)
     if (!m)
         return;
     for (int l = 0; m->layers && l < m->desc->n_layers; l++)
-        close_layer(m, &m->layers[l]);
-    if (m->device) {
-        m->backend->weight_free(m->device, &m->head);
+        close_layer(&m->layers[l]);
+    if (m->device)
         m->backend->device_close(m->device);
-    }
     mem_free(m->layers);
     mem_free(m->vectors);
     desc_close(m->desc);

@@ -1,16 +1,13 @@
-/* Packs a matrix of a file for the kernels: which rows, in which order, as which type; panels in parallel. */
-#include "weights/weight.h"
+/* Packs a matrix of a file for the kernels: which rows, in which order, as which type. */
+#include "weights/repack.h"
 
 #include "base/mem.h"
 
 #include <assert.h>
 #include <limits.h>
-#include <stdatomic.h>
-#include <string.h>
 
-/* A task packs a run of panels as large as a page of fresh memory: threads that write into one page for the first time at
- * once would each clear it. Rows of small panels are copied so many bytes at once, which is less than any second-level cache. */
-enum { MAX_PANEL = 128, RUN_BYTES = 2 << 20, COPY_BYTES = 64 << 10 };
+/* Rows of small panels are copied so many bytes at once, which is less than any second-level cache. */
+enum { MAX_PANEL = 128, COPY_BYTES = 64 << 10 };
 
 /* Values of a row that are converted at once: whole blocks and groups of every type, and in the first-level cache as floats. */
 enum { PIECE = 2048 };
@@ -87,21 +84,6 @@ static pllm_status check(const struct weight_source *s, const struct gemm_kernel
     return PLLM_OK;
 }
 
-struct packing {
-    const struct weight_source *source;
-    struct weight *weight;
-    struct matrix_rows converted; /* a panel of converted rows, of the type that the kernel reads */
-    bool converts;
-    int run;                      /* panels of a task */
-    int64_t copy_rows;            /* to be copied at once, more where a panel needs them; 0: rows are read in place */
-    uint8_t *scratch;             /* for each thread: copied rows, converted rows, and PIECE floats */
-    size_t scratch_bytes, all_bytes, converted_at, floats_at;
-    atomic_flag failing; /* who fails first takes it and fills in status and err, which the end of pool_run publishes */
-    atomic_bool failed;  /* others stop early then; nothing else depends on it */
-    pllm_status status;
-    pllm_error err;
-};
-
 /* Rows first .. first + n - 1 of the source. */
 struct rows {
     struct matrix_rows m;
@@ -115,24 +97,18 @@ static int64_t head_rows(const struct weight_source *s)
 
 /* Has the rows of outputs begin .. end - 1 copied, if they are not there from the panel before: those of whole heads, and
  * ahead as many as pay, of those before `stop`. */
-static bool copy_rows(struct packing *p, struct rows *rows, int64_t begin, int64_t end, int64_t stop, int thread)
+static pllm_status copy_rows(const struct repack *p, struct rows *rows, int64_t begin, int64_t end, int64_t stop,
+                             uint8_t *scratch, pllm_error *err)
 {
     const struct weight_source *s = p->source;
     const int64_t head = head_rows(s), first = begin / head * head;
     const int64_t ahead = first + p->copy_rows < stop ? first + p->copy_rows : stop;
     const int64_t last = ((ahead > end ? ahead : end) + head - 1) / head * head;
-    pllm_error err;
     if (s->first_row + first >= rows->first && s->first_row + end <= rows->first + rows->n)
-        return true;
+        return PLLM_OK;
     rows->first = s->first_row + first;
     rows->n = last - first;
-    pllm_status status = s->copy(&rows->m, s->owner, rows->first, rows->n, p->scratch + (size_t)thread * p->scratch_bytes, &err);
-    if (status && !atomic_flag_test_and_set(&p->failing)) {
-        p->status = status;
-        p->err = err;
-        atomic_store_explicit(&p->failed, true, memory_order_relaxed);
-    }
-    return !status;
+    return s->copy(&rows->m, s->owner, s->tensor, rows->first, rows->n, scratch, err);
 }
 
 static void convert_row(uint8_t *out, enum block_type type, const struct matrix_rows *from, int64_t row, float *values)
@@ -146,13 +122,13 @@ static void convert_row(uint8_t *out, enum block_type type, const struct matrix_
 }
 
 /* Rows of the source as those of the type that the kernel reads; their places in `index` are then those of the scratch. */
-static struct matrix_rows convert(const struct packing *p, const struct matrix_rows *from, int32_t *index, int thread)
+static struct matrix_rows convert(const struct repack *p, const struct matrix_rows *from, int32_t *index, uint8_t *scratch)
 {
     struct matrix_rows to = p->converted;
-    uint8_t *const scratch = p->scratch + (size_t)thread * p->scratch_bytes, *const rows = scratch + p->converted_at;
+    uint8_t *const rows = scratch + p->converted_at;
     float *values = (float *)(void *)(scratch + p->floats_at);
     to.data = rows;
-    for (int j = 0; j < p->weight->kernel->panel; j++) {
+    for (int j = 0; j < p->weight.kernel->panel; j++) {
         if (index[j] < 0)
             continue;
         convert_row(rows + (size_t)j * to.row_bytes, to.type, from, index[j], values);
@@ -161,48 +137,39 @@ static struct matrix_rows convert(const struct packing *p, const struct matrix_r
     return to;
 }
 
-static void pack_panel(const struct packing *p, int panel, const struct rows *from, int thread)
+static void pack_panel(const struct repack *p, int panel, const struct rows *from, uint8_t *scratch)
 {
-    const struct gemm_kernel *kernel = p->weight->kernel;
+    const struct gemm_kernel *kernel = p->weight.kernel;
     int32_t index[MAX_PANEL];
     for (int j = 0; j < kernel->panel; j++) {
         int64_t o = (int64_t)panel * kernel->panel + j;
-        index[j] = o < p->weight->rows ? (int32_t)(source_row(p->source, o) - from->first) : -1;
+        index[j] = o < p->weight.rows ? (int32_t)(source_row(p->source, o) - from->first) : -1;
     }
-    const struct matrix_rows rows = p->converts ? convert(p, &from->m, index, thread) : from->m;
-    kernel->pack((uint8_t *)p->weight->panels + (size_t)panel * p->weight->panel_bytes, &rows, index);
+    const struct matrix_rows rows = p->converts ? convert(p, &from->m, index, scratch) : from->m;
+    kernel->pack((uint8_t *)p->weight.panels + (size_t)panel * p->weight.panel_bytes, &rows, index);
 }
 
-static void pack_run(void *job, int task, int thread)
+pllm_status repack_panels(const struct repack *p, int begin, int end, uint8_t *scratch, pllm_error *err)
 {
-    struct packing *p = job;
-    const int width = p->weight->kernel->panel, begin = task * p->run;
-    const int left = p->weight->n_panels - begin, n = left < p->run ? left : p->run;
-    const int64_t outputs = p->weight->rows, wanted = (int64_t)(begin + n) * width, stop = wanted < outputs ? wanted : outputs;
+    const int width = p->weight.kernel->panel;
+    const int64_t outputs = p->weight.rows, wanted = (int64_t)end * width, stop = wanted < outputs ? wanted : outputs;
     struct rows rows = {.m = p->source->m};
-    for (int i = begin; i < begin + n && !atomic_load_explicit(&p->failed, memory_order_relaxed); i++) {
-        const int64_t first = (int64_t)i * width, end = first + width < stop ? first + width : stop;
-        if (p->copy_rows && !copy_rows(p, &rows, first, end, stop, thread))
-            return;
-        pack_panel(p, i, &rows, thread);
+    pllm_status status = PLLM_OK;
+    for (int i = begin; i < end && !status; i++) {
+        const int64_t first = (int64_t)i * width, last = first + width < stop ? first + width : stop;
+        if (p->copy_rows)
+            status = copy_rows(p, &rows, first, last, stop, scratch, err);
+        if (!status)
+            pack_panel(p, i, &rows, scratch);
     }
+    return status;
 }
 
-/* All threads get something to do. */
-static void pack_all(struct packing *p, struct pool *pool)
-{
-    const struct weight *w = p->weight;
-    const int tasks = 2 * pool_threads(pool), most = (w->n_panels + tasks - 1) / tasks;
-    p->run = w->panel_bytes < RUN_BYTES ? (int)(RUN_BYTES / w->panel_bytes) : 1;
-    p->run = p->run < most ? p->run : most;
-    pool_run(pool, pack_run, p, (w->n_panels + p->run - 1) / p->run);
-}
-
-/* Room for every thread to copy and to convert rows; nothing where they are packed in place. */
-static bool prepare(struct packing *p, int threads)
+/* What a thread needs to copy and to convert rows; nothing where they are packed in place. */
+static void lay_out_scratch(struct repack *p)
 {
     const struct weight_source *s = p->source;
-    const int panel = p->weight->kernel->panel;
+    const int panel = p->weight.kernel->panel;
     const size_t row_bytes = s->m.row_bytes + 2 * matrix_scale_bytes(&s->m);
     size_t copied = 0, converted = 0;
     p->converted = packed_matrix(s);
@@ -218,10 +185,6 @@ static bool prepare(struct packing *p, int threads)
     p->converted_at = mem_round_up(copied, MEM_ALIGN);
     p->floats_at = p->converted_at + mem_round_up(converted, MEM_ALIGN);
     p->scratch_bytes = p->floats_at + (p->converts ? PIECE * sizeof(float) : 0);
-    if (!mem_mul((size_t)threads, p->scratch_bytes, &p->all_bytes))
-        return false;
-    p->scratch = mem_alloc_aligned(p->all_bytes);
-    return p->scratch != NULL;
 }
 
 void weight_shape(struct weight *out, const struct weight_source *source)
@@ -247,38 +210,16 @@ size_t weight_bytes(const struct weight_source *source, const struct kernels *k)
     return !check(source, kernel, k, NULL) && measure(&w, source, kernel) ? w.bytes : 0;
 }
 
-pllm_status weight_pack(struct weight *out, const struct weight_source *source, const struct kernels *k,
-                        struct pool *pool, pllm_error *err)
+pllm_status repack_init(struct repack *out, const struct weight_source *source, const struct kernels *k, pllm_error *err)
 {
     const struct gemm_kernel *kernel = choose(source, k);
+    struct repack p = {.source = source};
     pllm_status status = check(source, kernel, k, err);
-    struct weight w;
     if (status)
         return status;
-    if (!measure(&w, source, kernel))
+    if (!measure(&p.weight, source, kernel))
         return error_memory(err, "weights");
-    w.in_room = source->room != NULL;
-    w.panels = w.in_room ? source->room : mem_alloc_aligned(w.bytes);
-    if (!w.panels)
-        return error_memory(err, "weights");
-    struct packing p = {.source = source, .weight = &w, .failing = ATOMIC_FLAG_INIT};
-    if (!prepare(&p, pool_threads(pool))) {
-        weight_fini(&w);
-        return error_memory(err, "rows of weights");
-    }
-    pack_all(&p, pool);
-    mem_free_aligned(p.scratch, p.all_bytes);
-    if (p.status) {
-        weight_fini(&w);
-        return error_set(err, p.status, "%s", p.err.message);
-    }
-    *out = w;
+    lay_out_scratch(&p);
+    *out = p;
     return PLLM_OK;
-}
-
-void weight_fini(struct weight *w)
-{
-    if (!w->in_room)
-        mem_free_aligned(w->panels, w->bytes);
-    *w = (struct weight){0};
 }

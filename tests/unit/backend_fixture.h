@@ -92,8 +92,9 @@ static inline struct fixture_matrix fixture_matrix(uint64_t *state, int rows, in
 static inline struct weight fixture_weight_of(struct fixture *f, const struct fixture_matrix *x, bool fine)
 {
     struct weight w;
-    const struct weight_source source = {.m = x->m, .n_rows = x->m.rows, .convert = TYPE_COUNT, .fine_activations = fine};
-    assert_int_equal(backend_cpu.weight_load(f->device, &w, &source, f->pool, NULL), PLLM_OK);
+    const struct weight_job job = {
+        .out = &w, .source = {.m = x->m, .n_rows = x->m.rows, .convert = TYPE_COUNT, .fine_activations = fine}};
+    assert_int_equal(backend_cpu.weights_load(f->device, &job, 1, f->pool, NULL, NULL), PLLM_OK);
     return w;
 }
 

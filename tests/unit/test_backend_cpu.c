@@ -106,10 +106,9 @@ static void layers_open(struct layers *l, struct fixture *f, uint64_t *seed, int
     }
 }
 
-static void layers_fini(struct layers *l, struct fixture *f)
+static void layers_fini(struct layers *l)
 {
     for (int i = 0; i < 4; i++) {
-        be->weight_free(f->device, &l->w[i]);
         mem_free(l->matrix[i].data);
         mem_free(l->bias[i]);
     }
@@ -191,7 +190,7 @@ static void linear_case(int threads, int cols, int n_rows, enum block_type type)
     mem_free(old);
     fixture_adapter_fini(&adapters[0]);
     fixture_adapter_fini(&adapters[1]);
-    layers_fini(&l, &f);
+    layers_fini(&l);
     fixture_close(&f);
 }
 
@@ -206,36 +205,6 @@ static void multiplies(void **state)
             if (has_kernel(TYPE_F32))
                 linear_case(threads, 100, n_rows[i], TYPE_F32);
         }
-}
-
-/* Weights stand one after another in memory that was reserved for them, and elsewhere when it is full; they are the same. */
-static void weights_fill_what_was_reserved(void **state)
-{
-    enum { N = 3, COLS = 96, OUTPUTS = 100 };
-    (void)state;
-    uint64_t seed = 4;
-    struct fixture f;
-    struct fixture_matrix m[N];
-    struct weight own[N], w[N];
-    fixture_open(&f, NULL, 2, (struct stream_options){.max_rows = 1, .max_seqs = 1, .max_out = 1, .max_cols = COLS});
-    for (int i = 0; i < N; i++) {
-        m[i] = fixture_matrix(&seed, OUTPUTS, COLS, TYPE_Q8_0);
-        own[i] = fixture_weight(&f, &m[i]);
-    }
-    assert_int_equal(be->weights_reserve(f.device, own[0].bytes + own[1].bytes + own[2].bytes - 1, NULL), PLLM_OK);
-    for (int i = 0; i < N; i++) {
-        w[i] = fixture_weight(&f, &m[i]);
-        assert_int_equal(w[i].in_room, i < 2);
-        assert_memory_equal(w[i].panels, own[i].panels, own[i].bytes);
-        assert_ptr_not_equal(w[i].panels, own[i].panels);
-    }
-    assert_ptr_equal(w[1].panels, (uint8_t *)w[0].panels + w[0].bytes);
-    for (int i = 0; i < N; i++) {
-        be->weight_free(f.device, &own[i]);
-        be->weight_free(f.device, &w[i]);
-        mem_free(m[i].data);
-    }
-    fixture_close(&f);
 }
 
 /* An input that is written again must be packed again; one that is not must not change what is computed. */
@@ -266,7 +235,6 @@ static void packs_what_was_written(void **state)
     be->act_close(x);
     be->act_close(y);
     be->act_close(z);
-    be->weight_free(f.device, &w);
     mem_free(m.data);
     mem_free(in);
     fixture_close(&f);
@@ -321,7 +289,6 @@ static void fine_case(int threads, int cols, int n_rows)
     be->act_close(x);
     be->act_close(y);
     be->act_close(g);
-    be->weight_free(f.device, &w);
     mem_free(m.data);
     mem_free(in);
     mem_free(values);
@@ -413,11 +380,8 @@ static void experts_case(int threads, int n_rows, int n_experts, int top_k, bool
     be->act_close(x);
     be->act_close(y);
     for (int i = 0; i < n_experts; i++)
-        for (int part = 1; part <= 33; part += 16) {
-            be->weight_free(f.device, &w[part + i]);
+        for (int part = 1; part <= 33; part += 16)
             mem_free(m[part + i].data);
-        }
-    be->weight_free(f.device, &w[0]);
     mem_free(m[0].data);
     mem_free(in);
     mem_free(old);
@@ -440,7 +404,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeds_norms_adds_gathers),
         cmocka_unit_test(multiplies),
-        cmocka_unit_test(weights_fill_what_was_reserved),
         cmocka_unit_test(packs_what_was_written),
         cmocka_unit_test(multiplies_finely),
         cmocka_unit_test(routes_to_experts),

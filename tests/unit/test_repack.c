@@ -42,6 +42,14 @@ static struct weight_source source_of(float *data, int rows)
                                   .n_rows = rows, .convert = TYPE_COUNT};
 }
 
+/* One weight by itself; weight_room_fini frees it. */
+static pllm_status pack(struct weight *out, struct weight_room *room, const struct weight_source *source,
+                        const struct kernels *kernels, pllm_error *err)
+{
+    const struct weight_job job = {.out = out, .source = *source};
+    return weights_pack(room, &job, 1, kernels, pool, NULL, err);
+}
+
 /* Column `col` of all outputs: the product with a unit vector. */
 static void column(float *out, const struct weight *w, int col)
 {
@@ -61,16 +69,17 @@ static void takes_rows_of_a_part(void **state)
     float data[60 * COLS], out[512];
     struct weight_source s = source_of(data, 60);
     struct weight w;
+    struct weight_room room;
     s.first_row = 20;
     s.n_rows = 37;
-    assert_int_equal(weight_pack(&w, &s, &k, pool, NULL), PLLM_OK);
+    assert_int_equal(pack(&w, &room, &s, &k, NULL), PLLM_OK);
     assert_int_equal(w.rows, 37);
     assert_int_equal(w.cols, COLS);
     assert_int_equal(w.bytes, weight_bytes(&s, &k));
     column(out, &w, 5);
     for (int r = 0; r < w.n_panels * w.kernel->panel; r++)
         assert_true(out[r] == (r < 37 ? value(20 + r, 5) : 0));
-    weight_fini(&w);
+    weight_room_fini(&room);
 }
 
 /* Written the other way round: a file of interleaved heads is made of the matrix, and packing must give it back. */
@@ -90,12 +99,13 @@ static void puts_interleaved_rows_back(void **state)
     s.first_row = HEAD; /* the heads of a part count from its own first row */
     s.n_rows = 2 * HEAD;
     struct weight w;
+    struct weight_room room;
     float out[512];
-    assert_int_equal(weight_pack(&w, &s, &k, pool, NULL), PLLM_OK);
+    assert_int_equal(pack(&w, &room, &s, &k, NULL), PLLM_OK);
     column(out, &w, 3);
     for (int r = 0; r < 2 * HEAD; r++)
         assert_true(out[r] == value(HEAD + r, 3));
-    weight_fini(&w);
+    weight_room_fini(&room);
 }
 
 static void converts_to_other_types(void **state)
@@ -107,9 +117,10 @@ static void converts_to_other_types(void **state)
     struct weight_source s = source_of(data, 40);
     for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
         struct weight w;
+        struct weight_room room;
         s.convert = types[t];
         s.f32_activations = true;
-        assert_int_equal(weight_pack(&w, &s, &k, pool, NULL), PLLM_OK);
+        assert_int_equal(pack(&w, &room, &s, &k, NULL), PLLM_OK);
         assert_int_equal(w.bytes, weight_bytes(&s, &k));
         assert_int_equal(w.type, types[t]); /* not the file's */
         struct matrix_rows m = {.type = types[t], .rows = 1, .cols = COLS, .data = blocks};
@@ -119,7 +130,7 @@ static void converts_to_other_types(void **state)
             matrix_dequantize(want, &m, 0, 0, COLS);
             assert_true(out[r] == want[9]);
         }
-        weight_fini(&w);
+        weight_room_fini(&room);
     }
 }
 
@@ -129,33 +140,34 @@ static void says_what_it_cannot_do(void **state)
     float data[8 * COLS];
     struct weight_source good = source_of(data, 8), s;
     struct weight w;
+    struct weight_room room;
     pllm_error err;
     struct kernels none = {.isa = "none"};
-    assert_int_equal(weight_pack(&w, &good, &none, pool, &err), PLLM_E_UNSUPPORTED);
+    assert_int_equal(pack(&w, &room, &good, &none, &err), PLLM_E_UNSUPPORTED);
     assert_string_equal(err.message, "no kernel for weights of type f32 (instruction set none)");
     assert_int_equal(weight_bytes(&good, &none), 0);
     s = good;
     s.m.type = TYPE_MLX;
     s.m.bits = 7;
     s.m.group = 32;
-    assert_int_equal(weight_pack(&w, &s, &k, pool, &err), PLLM_E_UNSUPPORTED);
+    assert_int_equal(pack(&w, &room, &s, &k, &err), PLLM_E_UNSUPPORTED);
     assert_message(err, "mlx weights of 7 bits");
     s = good;
     s.first_row = 1;
-    assert_int_equal(weight_pack(&w, &s, &k, pool, &err), PLLM_E_FORMAT);
+    assert_int_equal(pack(&w, &room, &s, &k, &err), PLLM_E_FORMAT);
     assert_string_equal(err.message, "matrix has 8 rows, wanted rows 1 to 8 of it");
     s = good;
     s.convert = TYPE_IQ4_NL;
-    assert_int_equal(weight_pack(&w, &s, &k, pool, &err), PLLM_E_UNSUPPORTED);
+    assert_int_equal(pack(&w, &room, &s, &k, &err), PLLM_E_UNSUPPORTED);
     assert_message(err, "cannot convert weights to type iq4_nl");
     s = good;
     s.convert = TYPE_Q4_0;
     s.m.cols = 40;
-    assert_int_equal(weight_pack(&w, &s, &k, pool, &err), PLLM_E_UNSUPPORTED);
+    assert_int_equal(pack(&w, &room, &s, &k, &err), PLLM_E_UNSUPPORTED);
     assert_message(err, "rows of 40 values, wanted a multiple of the 32 of a q4_0 block");
     s = good;
     s.interleaved_head_dim = 3;
-    assert_int_equal(weight_pack(&w, &s, &k, pool, &err), PLLM_E_FORMAT);
+    assert_int_equal(pack(&w, &room, &s, &k, &err), PLLM_E_FORMAT);
     assert_message(err, "8 rows in heads of 3");
 }
 
@@ -166,9 +178,12 @@ struct origin {
     atomic_int times[300];
 };
 
-static pllm_status copy_rows(struct matrix_rows *out, const void *owner, int64_t first, int64_t n, uint8_t *to, pllm_error *err)
+static pllm_status copy_rows(struct matrix_rows *out, const void *owner, const void *tensor, int64_t first, int64_t n, uint8_t *to,
+                             pllm_error *err)
 {
     struct origin *from = *(struct origin *const *)owner;
+    if (tensor != from)
+        return error_set(err, PLLM_E_IO, "another matrix");
     if (first <= from->bad && from->bad < first + n)
         return error_set(err, PLLM_E_IO, "row %d is bad", (int)from->bad);
     memcpy(to, from->m.data + (size_t)first * from->m.row_bytes, (size_t)n * from->m.row_bytes);
@@ -183,19 +198,21 @@ static pllm_status copy_rows(struct matrix_rows *out, const void *owner, int64_t
 static void expect_the_same(struct weight_source s, struct origin *from)
 {
     struct weight plain, copied;
+    struct weight_room room, room_of_copied;
     for (int r = 0; r < (int)(sizeof from->times / sizeof *from->times); r++)
         from->times[r] = 0;
-    assert_int_equal(weight_pack(&plain, &s, &k, pool, NULL), PLLM_OK);
+    assert_int_equal(pack(&plain, &room, &s, &k, NULL), PLLM_OK);
     from->m = s.m;
     s.m.data = NULL;
     s.copy = copy_rows;
     s.owner = &from;
-    assert_int_equal(weight_pack(&copied, &s, &k, pool, NULL), PLLM_OK);
+    s.tensor = from;
+    assert_int_equal(pack(&copied, &room_of_copied, &s, &k, NULL), PLLM_OK);
     assert_memory_equal(plain.panels, copied.panels, plain.bytes);
     for (int r = 0; r < (int)s.m.rows; r++)
         assert_true((from->times[r] > 0) == (r >= s.first_row && r < s.first_row + s.n_rows));
-    weight_fini(&plain);
-    weight_fini(&copied);
+    weight_room_fini(&room);
+    weight_room_fini(&room_of_copied);
 }
 
 /* Rows of some bytes, of which many are copied at once, and of so many that a panel's are; of a part, of heads that end
@@ -238,11 +255,13 @@ static void says_what_cannot_be_copied(void **state)
     struct origin *owner = &from;
     struct weight_source s = source_of(data, 300);
     struct weight w = {0};
+    struct weight_room room;
     pllm_error err;
     from.m = s.m;
     s.copy = copy_rows;
     s.owner = &owner;
-    assert_int_equal(weight_pack(&w, &s, &k, pool, &err), PLLM_E_IO);
+    s.tensor = owner;
+    assert_int_equal(pack(&w, &room, &s, &k, &err), PLLM_E_IO);
     assert_string_equal(err.message, "row 170 is bad");
     assert_null(w.panels);
 }

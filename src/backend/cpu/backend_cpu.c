@@ -34,7 +34,9 @@ static pllm_status device_open(struct device **out, const char *isa, pllm_error 
 
 static void device_close(struct device *d)
 {
-    mem_free_aligned(d->room, d->room_bytes);
+    for (size_t i = 0; i < d->rooms.n; i++)
+        weight_room_fini(&d->rooms.at[i]);
+    vec_fini(&d->rooms);
     mem_free(d);
 }
 
@@ -43,34 +45,19 @@ static const struct kernels *device_kernels(const struct device *d)
     return &d->kernels;
 }
 
-static pllm_status weights_reserve(struct device *d, size_t bytes, pllm_error *err)
+static pllm_status weights_load(struct device *d, const struct weight_job *jobs, size_t n, struct pool *pool,
+                                const struct weight_watch *watch, pllm_error *err)
 {
-    assert(!d->room);
-    d->room = mem_alloc_aligned(bytes);
-    if (!d->room)
+    struct weight_room room;
+    if (!vec_reserve(&d->rooms, 1))
         return error_memory(err, "weights");
-    d->room_bytes = bytes;
+    pllm_status status = weights_pack(&room, jobs, n, &d->kernels, pool, watch, err);
+    if (status)
+        return status;
+    d->rooms.at[d->rooms.n++] = room;
+    for (size_t i = 0; i < n; i++)
+        assert(jobs[i].out->kernel->panel <= PANEL_MAX);
     return PLLM_OK;
-}
-
-static pllm_status weight_load(struct device *d, struct weight *out, const struct weight_source *source,
-                               struct pool *pool, pllm_error *err)
-{
-    struct weight_source s = *source;
-    const size_t bytes = weight_bytes(source, &d->kernels);
-    if (bytes && bytes <= d->room_bytes - d->room_used)
-        s.room = d->room + d->room_used;
-    pllm_status status = weight_pack(out, &s, &d->kernels, pool, err);
-    assert(status != PLLM_OK || out->kernel->panel <= PANEL_MAX);
-    if (!status && s.room)
-        d->room_used += bytes;
-    return status;
-}
-
-static void weight_free(struct device *d, struct weight *w)
-{
-    (void)d;
-    weight_fini(w);
 }
 
 const struct backend backend_cpu = {
@@ -78,9 +65,7 @@ const struct backend backend_cpu = {
     .device_open = device_open,
     .device_close = device_close,
     .device_kernels = device_kernels,
-    .weights_reserve = weights_reserve,
-    .weight_load = weight_load,
-    .weight_free = weight_free,
+    .weights_load = weights_load,
     .stream_open = stream_open,
     .stream_close = stream_close,
     .stream_bytes = stream_bytes,

@@ -7,6 +7,7 @@
 #define PARALLM_BACKEND_CPU_STREAM_H
 
 #include "backend/backend.h"
+#include "base/vec.h"
 
 enum {
     PANEL_MAX = 64,      /* outputs of the widest panel: products may write that far past a row's end */
@@ -19,8 +20,7 @@ enum {
 
 struct device {
     struct kernels kernels;
-    uint8_t *room; /* for packed weights, mem_alloc_aligned(room_bytes); NULL: none was reserved */
-    size_t room_bytes, room_used;
+    VEC(struct weight_room) rooms; /* of all weights */
 };
 
 /* Rows of float32, `stride` floats apart. Columns past `cols` exist up to the next multiple of PANEL_MAX,
