@@ -24,6 +24,9 @@ static inline pllm_status error_status(pllm_status status)
 /* PLLM_E_MEMORY with the usual words; `what` names the thing that did not fit. */
 #define error_memory(err, what) error_set(err, PLLM_E_MEMORY, "%s: not enough memory", (what))
 
+/* PLLM_E_IO: "PATH: what errno says". */
+pllm_status error_errno(pllm_error *err, const char *path);
+
 /* Puts "prefix: " before the message that is there already: whoever knows the file adds its name. */
 pllm_status error_prefix(pllm_error *err, pllm_status status, const char *prefix);
 

@@ -13,11 +13,11 @@ static int open_regular(const char *path, size_t *size, pllm_error *err)
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
     if (fd < 0) {
-        error_set(err, PLLM_E_IO, "%s: %s", path, strerror(errno));
+        error_errno(err, path);
         return -1;
     }
     if (fstat(fd, &info) != 0)
-        error_set(err, PLLM_E_IO, "%s: %s", path, strerror(errno));
+        error_errno(err, path);
     else if (S_ISDIR(info.st_mode))
         error_set(err, PLLM_E_IO, "%s: is a directory, wanted a file", path);
     else if (!S_ISREG(info.st_mode))
@@ -105,7 +105,7 @@ pllm_status file_read(struct buf *out, const char *path, size_t limit, pllm_erro
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            status = error_set(err, PLLM_E_IO, "%s: %s", path, strerror(errno));
+            status = error_errno(err, path);
         if (got <= 0)
             break;
         n += (size_t)got;

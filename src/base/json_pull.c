@@ -1,5 +1,8 @@
 #include "base/json_pull.h"
 
+#include "base/ascii.h"
+#include "base/utf8.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,26 +81,12 @@ static int32_t read_hex(const char *at, const char *end)
     if (end - at < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        char c = at[i], lower = (char)(c | 0x20);
-        int digit = c >= '0' && c <= '9' ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+        int digit = ascii_hex_value(at[i]);
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
     }
     return value;
-}
-
-static size_t put_utf8(char *out, uint32_t c)
-{
-    size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    if (n == 1) {
-        out[0] = (char)c;
-        return 1;
-    }
-    for (size_t i = n - 1; i > 0; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3F));
-    out[0] = (char)((0xF00 >> n & 0xF0) | c);
-    return n;
 }
 
 /* \uXXXX, perhaps two for one character; `at` is behind the u. */
@@ -116,7 +105,7 @@ static bool read_unicode(struct json_pull *p)
         p->at += 6;
         c = 0x10000 + (c - 0xD800) * 0x400 + (low - 0xDC00);
     }
-    p->text.n += put_utf8(p->text.at + p->text.n, (uint32_t)c); /* read_escaped made room */
+    p->text.n += utf8_put(p->text.at + p->text.n, (uint32_t)c); /* read_escaped made room */
     return true;
 }
 
@@ -134,26 +123,14 @@ static bool read_escape(struct json_pull *p)
     return c == 'u' ? read_unicode(p) : json_pull_fail(p, "an escape that JSON does not have");
 }
 
-/* Bytes of the well-formed UTF-8 character at `at`; 0: there is none. */
-static size_t character_width(const unsigned char *at, size_t n)
-{
-    unsigned char a = at[0], low = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80, high = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF;
-    size_t width = a < 0x80 ? 1 : a >= 0xC2 && a < 0xE0 ? 2 : a >= 0xE0 && a < 0xF0 ? 3 : a >= 0xF0 && a < 0xF5 ? 4 : 0;
-    if (width > n || (width > 1 && (at[1] < low || at[1] > high)))
-        return 0;
-    for (size_t i = 2; i < width; i++)
-        if ((at[i] & 0xC0) != 0x80)
-            return 0;
-    return width;
-}
-
 /* Goes over what needs no translation; stops at a quote, a backslash, or what is wrong. */
 static bool read_plain(struct json_pull *p)
 {
     while (p->at < p->end && *p->at != '"' && *p->at != '\\') {
-        size_t width = character_width((const unsigned char *)p->at, (size_t)(p->end - p->at));
-        if (width == 0 || (unsigned char)*p->at < 0x20)
-            return json_pull_fail(p, width ? "a control character in a string" : "invalid UTF-8");
+        bool whole, cut;
+        size_t width = utf8_scan((const unsigned char *)p->at, (size_t)(p->end - p->at), &whole, &cut);
+        if (!whole || (unsigned char)*p->at < 0x20)
+            return json_pull_fail(p, whole ? "a control character in a string" : "invalid UTF-8");
         p->at += width;
     }
     return p->at < p->end ? true : json_pull_fail(p, "a string does not end");

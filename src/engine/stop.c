@@ -1,32 +1,11 @@
 #include "engine/stop.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
 enum { STOP_MAX_BYTES = 1 << 20 };
-
-/* Length of the UTF-8 character at p, which has n bytes left; 0: there is none. */
-static size_t utf8_length(const unsigned char *p, size_t n)
-{
-    if (p[0] < 0x80)
-        return 1;
-    size_t length = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4 || length > n)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    return length;
-}
-
-static bool is_utf8(const char *text, size_t n)
-{
-    for (size_t i = 0, length; i < n; i += length)
-        if (!(length = utf8_length((const unsigned char *)text + i, n - i)))
-            return false;
-    return true;
-}
 
 static void fill_borders(struct stop_string *s)
 {
@@ -51,7 +30,7 @@ pllm_status stops_init(struct stops *out, const char *const *texts, size_t n, pl
         if (length == 0 || length > STOP_MAX_BYTES)
             status = error_set(err, PLLM_E_ARGUMENT, "stop[%zu]: has %zu bytes, wanted 1 to %d", i, length,
                                STOP_MAX_BYTES);
-        else if (!is_utf8(texts[i], length))
+        else if (utf8_valid(texts[i], length) < length)
             status = error_set(err, PLLM_E_ARGUMENT, "stop[%zu]: is not UTF-8", i);
         else if (!(s.at[i].border = mem_alloc(length, sizeof *s.at[i].border)))
             status = error_memory(err, "stop strings");

@@ -1,5 +1,6 @@
 #include "hub/cache.h"
 
+#include "base/ascii.h"
 #include "base/file.h"
 
 #include <dirent.h>
@@ -54,15 +55,9 @@ bool hub_is_etag(const char *text, size_t n)
     if (n < 1 || n > 128 || text[0] == '.')
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!((text[i] >= 'a' && text[i] <= 'z') || (text[i] >= 'A' && text[i] <= 'Z') ||
-              (text[i] >= '0' && text[i] <= '9') || text[i] == '-' || text[i] == '_'))
+        if (!ascii_is_alnum(text[i]) && text[i] != '-' && text[i] != '_')
             return false;
     return true;
-}
-
-static pllm_status system_error(pllm_error *err, const char *path)
-{
-    return error_set(err, PLLM_E_IO, "%s: %s", path, strerror(errno));
 }
 
 /* ---- Paths ---------------------------------------------------------------------------------------- */
@@ -171,7 +166,7 @@ pllm_status hub_make_folders(const char *path, pllm_error *err)
     for (char *slash = copy; !status && (slash = strchr(slash + 1, '/'));) {
         *slash = '\0';
         if (mkdir(copy, 0777) != 0 && errno != EEXIST && file_kind(copy) != FILE_FOLDER)
-            status = system_error(err, copy);
+            status = error_errno(err, copy);
         *slash = '/';
     }
     mem_free(copy);
@@ -206,10 +201,10 @@ static pllm_status place(const char *path, const char *temporary, const char *ta
 {
     unlink(temporary);
     if (symlink(target, temporary) == 0)
-        return rename(temporary, path) == 0 ? PLLM_OK : system_error(err, path);
+        return rename(temporary, path) == 0 ? PLLM_OK : error_errno(err, path);
     if (errno == EPERM || errno == EOPNOTSUPP || errno == ENOSYS)
-        return rename(blob, path) == 0 ? PLLM_OK : system_error(err, path);
-    return system_error(err, path);
+        return rename(blob, path) == 0 ? PLLM_OK : error_errno(err, path);
+    return error_errno(err, path);
 }
 
 pllm_status hub_cache_link(const struct hub_cache *c, const char *commit, const char *file, const char *etag,
@@ -234,10 +229,10 @@ static pllm_status write_ref(const char *path, const char *temporary, const char
     if (status)
         return status;
     if (!f)
-        return system_error(err, temporary);
+        return error_errno(err, temporary);
     bool written = fputs(commit, f) >= 0;
     if (fclose(f) != 0 || !written || rename(temporary, path) != 0) {
-        status = system_error(err, path);
+        status = error_errno(err, path);
         unlink(temporary);
     }
     return status;
@@ -283,7 +278,7 @@ static pllm_status lock_file(int *fd, const char *path, bool (*tick)(void *user)
     for (;;) {
         int opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0664);
         if (opened < 0)
-            return system_error(err, path);
+            return error_errno(err, path);
         pllm_status status = wait_for_lock(opened, path, tick, user, err);
         if (!status && is_still_there(opened, path)) {
             *fd = opened;

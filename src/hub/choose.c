@@ -1,5 +1,6 @@
 /* Which files of a repository a model needs: a folder of safetensors with its config and tokenizer, or one GGUF file with
  * its further parts. Weights in other formats are never taken. */
+#include "base/ascii.h"
 #include "base/file.h"
 #include "base/json.h"
 #include "hub/files.h"
@@ -71,7 +72,7 @@ static bool has_tag(const char *name, const char *tag)
 {
     const size_t n = strlen(tag);
     for (const char *at = name; strlen(at) >= n; at++)
-        if (strncasecmp(at, tag, n) == 0 && (at == name || !hub_is_letter_or_digit(at[-1])) && at[n] && strchr("./-", at[n]))
+        if (strncasecmp(at, tag, n) == 0 && (at == name || !ascii_is_alnum(at[-1])) && at[n] && strchr("./-", at[n]))
             return true;
     return false;
 }

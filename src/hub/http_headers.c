@@ -1,19 +1,16 @@
 #include "hub/http_headers.h"
 
+#include "base/ascii.h"
+
 #include <string.h>
 #include <strings.h>
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* Digits at *at, which moves behind them: a number below 2^62. */
 static bool read_number(const char **at, const char *end, uint64_t *out)
 {
     uint64_t value = 0;
     const char *p = *at;
-    for (; p < end && is_digit(*p); p++) {
+    for (; p < end && ascii_is_digit(*p); p++) {
         if (value >= (UINT64_C(1) << 62) / 10)
             return false;
         value = 10 * value + (uint64_t)(*p - '0');

@@ -1,12 +1,9 @@
 #include "hub/name.h"
 
+#include "base/ascii.h"
+
 #include <string.h>
 #include <strings.h>
-
-bool hub_is_letter_or_digit(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
 
 static bool is_visible(char c)
 {
@@ -20,7 +17,7 @@ static bool is_word(const char *text, size_t n)
         return false;
     for (size_t i = 0; i < n; i++) {
         bool twice = i > 0 && (text[i] == '-' || text[i] == '.') && text[i - 1] == text[i];
-        if (twice || (!hub_is_letter_or_digit(text[i]) && !strchr("._-", text[i])))
+        if (twice || (!ascii_is_alnum(text[i]) && !strchr("._-", text[i])))
             return false;
     }
     return true;
@@ -60,7 +57,7 @@ bool hub_is_commit(const char *text, size_t n)
     if (n < 1 || n >= HUB_COMMIT_SIZE)
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!hub_is_letter_or_digit(text[i]))
+        if (!ascii_is_alnum(text[i]))
             return false;
     return true;
 }
@@ -76,7 +73,7 @@ static bool is_tag(const char *text, size_t n)
     if (n < 1 || n >= HUB_TAG_SIZE)
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!hub_is_letter_or_digit(text[i]) && !strchr("._-", text[i]))
+        if (!ascii_is_alnum(text[i]) && !strchr("._-", text[i]))
             return false;
     return true;
 }

@@ -30,7 +30,6 @@ bool hub_name_is_model(const struct hub_name *name);
 /* A path inside a repository: no empty part, none that begins with a dot's trick ("." or ".."), no backslash, no
  * control character, not absolute. */
 bool hub_is_path(const char *text, size_t n);
-bool hub_is_letter_or_digit(char c); /* of ASCII */
 bool hub_is_revision(const char *text, size_t n);
 bool hub_is_commit(const char *text, size_t n);
 

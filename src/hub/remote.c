@@ -1,4 +1,5 @@
 /* Questions to the hub: which files a repository has, and what each of them is. And what its refusals mean. */
+#include "base/ascii.h"
 #include "hub/hub_inside.h"
 
 #include <stdio.h>
@@ -11,10 +12,8 @@ static bool add_encoded(struct buf *out, const char *text, const char *keep)
 {
     bool ok = true;
     for (; *text && ok; text++) {
-        const unsigned char c = (unsigned char)*text;
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~", c) ||
-                     strchr(keep, c);
-        ok = plain ? buf_add(out, text, 1) : buf_printf(out, "%%%02X", c);
+        bool plain = ascii_is_alnum(*text) || strchr("-._~", *text) || strchr(keep, *text);
+        ok = plain ? buf_add(out, text, 1) : buf_printf(out, "%%%02X", (unsigned char)*text);
     }
     return ok && buf_terminate(out);
 }

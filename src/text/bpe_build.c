@@ -2,7 +2,7 @@
 #include "text/bpe.h"
 
 #include "base/rng.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

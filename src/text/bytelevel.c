@@ -1,6 +1,6 @@
 #include "text/bytelevel.h"
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 enum { SHIFTED = 0x100 };
 

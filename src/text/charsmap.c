@@ -1,7 +1,7 @@
 #include "text/charsmap.h"
 
 #include "base/cursor.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <utf8proc.h>
 

@@ -1,7 +1,8 @@
 #include "text/decode.h"
 
+#include "base/ascii.h"
+#include "base/utf8.h"
 #include "text/bytelevel.h"
-#include "text/utf8.h"
 
 #include <string.h>
 
@@ -20,17 +21,12 @@ void decoded_fini(struct decoded *d)
     vec_fini(&d->token);
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "<0xXX>": the byte, else -1. */
 static int byte_token(const char *text, size_t n)
 {
     if (n != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>')
         return -1;
-    int high = hex_digit(text[3]), low = hex_digit(text[4]);
+    int high = ascii_hex_value(text[3]), low = ascii_hex_value(text[4]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 
@@ -84,7 +80,7 @@ static bool flush_bytes(struct buf *bytes, struct decoded *out)
         good = buf_add(&out->text, bytes->at, bytes->n);
     else
         for (size_t i = 0; i < bytes->n && good; i++)
-            good = buf_add(&out->text, "\xEF\xBF\xBD", 3);
+            good = buf_add(&out->text, UTF8_REPLACEMENT, 3);
     bytes->n = 0;
     return good && end_token(out, at);
 }

@@ -1,5 +1,5 @@
 #include "text/impl.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -10,7 +10,7 @@ void detok_init(struct detok *d, bool skip_special)
 
 static bool add_replacement(struct buf *text)
 {
-    return buf_add(text, "\xEF\xBF\xBD", 3);
+    return buf_add(text, UTF8_REPLACEMENT, 3);
 }
 
 /* Shows what is certain of the bytes and keeps the beginning of a character at their end. */

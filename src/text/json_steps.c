@@ -1,6 +1,6 @@
 /* Normalizers, pre-tokenizers and decoders of a tokenizer.json. */
 #include "text/json_parts.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

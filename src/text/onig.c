@@ -6,7 +6,7 @@
  * https://github.com/kkos/oniguruma/blob/master/doc/RE */
 #include "text/pattern.h"
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,7 +7,7 @@
  * Llama's and Gemma's tokenizers do. */
 #include "base/cursor.h"
 #include "text/settings.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "text/bytelevel.h"
 #include "text/impl.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 

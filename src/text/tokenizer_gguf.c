@@ -5,7 +5,7 @@
 #include "text/bytelevel.h"
 #include "text/gguf_pre.h"
 #include "text/impl.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,6 +1,6 @@
 #include "text/unigram.h"
 
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>

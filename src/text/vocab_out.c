@@ -2,7 +2,7 @@
 
 #include "text/gguf_pre.h"
 #include "text/impl.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

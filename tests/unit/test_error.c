@@ -32,6 +32,8 @@ static void shows_no_control_characters_or_broken_utf8(void **state)
     pllm_error err;
     error_set(&err, PLLM_E_IO, "a\nb\x1b[31m\xFF\xC3 \xF0\x9F\x98\x80");
     assert_string_equal(err.message, "a?b?[31m?? \xF0\x9F\x98\x80");
+    error_set(&err, PLLM_E_IO, "half a pair \xED\xA0\x80, too long a form \xE0\x80\x80");
+    assert_string_equal(err.message, "half a pair ???, too long a form ???");
 }
 
 static void adds_a_prefix(void **state)

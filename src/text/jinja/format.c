@@ -21,7 +21,7 @@ static bool format_into(struct formatter *f, const char *at, size_t n, int depth
 static bool parse_number(struct jinja_run *r, const char **at, const char *end, int limit, int *out)
 {
     int64_t n = 0;
-    for (; *at < end && py_ascii_digit(**at); ++*at)
+    for (; *at < end && ascii_is_digit(**at); ++*at)
         n = n > limit ? n : n * 10 + (**at - '0');
     if (n > limit)
         return jinja_fail(r, "ValueError: a width or precision of more than %d", limit);
@@ -151,7 +151,7 @@ static bool first_argument(struct formatter *f, const char *at, size_t n, struct
             return jinja_fail(f->r, "ValueError: cannot switch from manual field specification to automatic field numbering");
         return numbered_argument(f, f->next++, out);
     }
-    if (number_parse_int(at, n, 10, &number) == NUMBER_OK && py_ascii_digit(*at)) {
+    if (number_parse_int(at, n, 10, &number) == NUMBER_OK && ascii_is_digit(*at)) {
         if (f->next > 0)
             return jinja_fail(f->r, "ValueError: cannot switch from automatic field numbering to manual field specification");
         f->next = -1;
@@ -182,7 +182,7 @@ static bool follow_step(struct formatter *f, const char **at, const char *end, s
         return false;
     if (dot)
         return value_attribute(f->r, *v, key.str, v);
-    if (py_ascii_digit(*begin) && number_parse_int(begin, n, 10, &number) == NUMBER_OK)
+    if (ascii_is_digit(*begin) && number_parse_int(begin, n, 10, &number) == NUMBER_OK)
         key = value_int(number);
     return value_item(f->r, *v, key, v);
 }

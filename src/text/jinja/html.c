@@ -77,7 +77,7 @@ static const char *numeric_reference(const char *at, const char *end, uint32_t *
 static const char *named_reference(const char *at, const char *end, uint32_t *c)
 {
     size_t n = 0;
-    while (n < 10 && at + n < end && ((at[n] | 0x20) >= 'a' ? (at[n] | 0x20) <= 'z' : py_ascii_digit(at[n])))
+    while (n < 10 && at + n < end && ((at[n] | 0x20) >= 'a' ? (at[n] | 0x20) <= 'z' : ascii_is_digit(at[n])))
         n++;
     if (at + n < end && at[n] == ';') {
         *c = find_entity(entities, sizeof entities / sizeof *entities, at, n);
@@ -195,7 +195,7 @@ static bool put_quoted(struct jinja_run *r, struct value v, bool in_query)
         return false;
     for (size_t i = 0; i < v.str->n; i++) {
         unsigned char c = (unsigned char)v.str->at[i];
-        bool plain = py_ascii_digit((char)c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("_.-~", c)) ||
+        bool plain = ascii_is_digit((char)c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("_.-~", c)) ||
                      (c == '/' && !in_query);
         bool ok = plain ? buf_add(&r->scratch, &v.str->at[i], 1)
                         : c == ' ' && in_query ? buf_text(&r->scratch, "+") : buf_printf(&r->scratch, "%%%02X", c);

@@ -140,12 +140,12 @@ static pllm_status lex_raw(struct lexer *l)
 
 static const char *match_digits(const struct lexer *l, const char *at)
 {
-    if (at >= l->end || !py_ascii_digit(*at))
+    if (at >= l->end || !ascii_is_digit(*at))
         return NULL;
     for (;;) {
-        while (at < l->end && py_ascii_digit(*at))
+        while (at < l->end && ascii_is_digit(*at))
             at++;
-        if (at + 1 >= l->end || *at != '_' || !py_ascii_digit(at[1]))
+        if (at + 1 >= l->end || *at != '_' || !ascii_is_digit(at[1]))
             return at;
         at++;
     }
@@ -188,7 +188,7 @@ static const char *match_integer(const struct lexer *l, const char *at)
         char letters[3];
         const char *digits;
     } bases[] = {{"bB", "01"}, {"oO", "01234567"}, {"xX", "0123456789abcdefABCDEF"}};
-    if (!py_ascii_digit(*at))
+    if (!ascii_is_digit(*at))
         return NULL;
     if (*at != '0')
         return match_digits(l, at);

@@ -71,7 +71,7 @@ static bool parse_size(struct percent *p, int limit, int *out)
             return jinja_fail(p->r, "TypeError: * wants int");
         n = value_as_int(v);
     }
-    for (; p->at < p->end && py_ascii_digit(*p->at); p->at++)
+    for (; p->at < p->end && ascii_is_digit(*p->at); p->at++)
         n = n > limit ? n : n * 10 + (*p->at - '0');
     if (n > limit || n < -limit)
         return jinja_fail(p->r, "ValueError: a width or precision of more than %d", limit);

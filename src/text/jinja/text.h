@@ -2,7 +2,8 @@
 #ifndef PARALLM_TEXT_JINJA_TEXT_H
 #define PARALLM_TEXT_JINJA_TEXT_H
 
-#include "text/utf8.h"
+#include "base/ascii.h"
+#include "base/utf8.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,11 +19,6 @@ static inline uint32_t char_next(const char **at)
 
 bool char_add(struct buf *text, uint32_t c); /* false: no memory */
 size_t char_count(const char *at, size_t n); /* characters */
-
-static inline bool py_ascii_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 bool py_is_space(uint32_t c);
 bool py_is_alpha(uint32_t c);

@@ -1,4 +1,4 @@
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -91,7 +91,7 @@ bool utf8_repair(struct buf *out, const char *text, size_t n)
             break;
         bool whole, cut;
         size_t bad = utf8_scan((const unsigned char *)text, n, &whole, &cut);
-        if (!buf_add(out, "\xEF\xBF\xBD", 3))
+        if (!buf_add(out, UTF8_REPLACEMENT, 3))
             return false;
         text += bad;
         n -= bad;

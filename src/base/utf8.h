@@ -1,6 +1,7 @@
-/* UTF-8, one character at a time. Text inside this layer is valid UTF-8: encoding makes it so at the door. */
-#ifndef PARALLM_TEXT_UTF8_H
-#define PARALLM_TEXT_UTF8_H
+/* UTF-8, one character at a time. What takes "valid text" trusts it: who lets text in sees that it is (utf8_valid), or makes it
+ * so (utf8_repair). */
+#ifndef PARALLM_BASE_UTF8_H
+#define PARALLM_BASE_UTF8_H
 
 #include "base/vec.h"
 
@@ -36,6 +37,8 @@ static inline const char *utf8_before(const char *at)
     while (((unsigned char)*at & 0xC0) == 0x80);
     return at;
 }
+
+#define UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD, three bytes: stands for what is no character */
 
 /* Writes a character (not a surrogate, below 0x110000); returns its width. */
 size_t utf8_put(char out[4], uint32_t c);
