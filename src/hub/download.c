@@ -17,9 +17,10 @@ struct download {
     const char *path; /* of the incomplete file */
     int fd;
     uint64_t at, size; /* bytes that are there; the file's, where `sized` */
+    uint64_t furthest; /* of `at`: a server that begins anew each time makes no way */
     bool sized, hashed;
     struct sha256 sha; /* of the bytes that are there */
-    bool begun, moved; /* in this try: the answer was looked at, bytes came */
+    bool begun, moved; /* in this try: the answer was looked at, it came further than any before */
     pllm_status status; /* what made the sink stop */
     pllm_error *err;
 };
@@ -29,18 +30,13 @@ static bool is_sha256(const char *etag)
     return strlen(etag) == 64 && strspn(etag, "0123456789abcdefABCDEF") == 64;
 }
 
-static pllm_status system_error(struct download *d)
-{
-    return error_set(d->err, PLLM_E_IO, "%s: %s", d->path, strerror(errno));
-}
-
 /* Forgets what is there. */
 static pllm_status restart(struct download *d)
 {
     d->hub->total += d->at; /* to be fetched once more */
     d->at = 0;
     sha256_init(&d->sha);
-    return ftruncate(d->fd, 0) == 0 && lseek(d->fd, 0, SEEK_SET) == 0 ? PLLM_OK : system_error(d);
+    return ftruncate(d->fd, 0) == 0 && lseek(d->fd, 0, SEEK_SET) == 0 ? PLLM_OK : error_errno(d->err, d->path);
 }
 
 /* ---- Receiving ------------------------------------------------------------------------------------ */
@@ -77,12 +73,13 @@ static pllm_status write_all(struct download *d, const char *bytes, size_t n)
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return system_error(d);
+            return error_errno(d->err, d->path);
         bytes += written;
         n -= (size_t)written;
         d->at += (uint64_t)written;
         d->hub->done += (uint64_t)written;
-        d->moved = true;
+        d->moved = d->moved || d->at > d->furthest;
+        d->furthest = d->at > d->furthest ? d->at : d->furthest;
     }
     return PLLM_OK;
 }
@@ -148,10 +145,11 @@ static pllm_status hash_file(struct download *d)
             continue;
         sha256_add(&d->sha, bytes, (size_t)n);
         d->at += (uint64_t)n;
+        d->furthest = d->at;
         if (!hub_tick(d->hub))
             return error_set(d->err, PLLM_E_ARGUMENT, "interrupted");
     }
-    return n < 0 ? system_error(d) : PLLM_OK;
+    return n < 0 ? error_errno(d->err, d->path) : PLLM_OK;
 }
 
 /* Opens the incomplete file and finds out what it holds. */
@@ -163,15 +161,15 @@ static pllm_status resume(struct download *d)
     d->fd = open(d->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     const off_t length = d->fd < 0 ? -1 : lseek(d->fd, 0, SEEK_END);
     if (length < 0)
-        return system_error(d);
+        return error_errno(d->err, d->path);
     sha256_init(&d->sha);
     if (d->sized && (uint64_t)length > d->size)
-        return ftruncate(d->fd, 0) == 0 && lseek(d->fd, 0, SEEK_SET) == 0 ? PLLM_OK : system_error(d);
+        return ftruncate(d->fd, 0) == 0 && lseek(d->fd, 0, SEEK_SET) == 0 ? PLLM_OK : error_errno(d->err, d->path);
     if (!d->hashed) {
-        d->at = (uint64_t)length;
+        d->at = d->furthest = (uint64_t)length;
         return PLLM_OK;
     }
-    return lseek(d->fd, 0, SEEK_SET) == 0 ? hash_file(d) : system_error(d);
+    return lseek(d->fd, 0, SEEK_SET) == 0 ? hash_file(d) : error_errno(d->err, d->path);
 }
 
 /* Whether the bytes have the digest that the hub told, if it told one. */
@@ -214,9 +212,9 @@ static pllm_status download_blob(struct hub *h, const struct hub_file *f, const 
     if (!status)
         status = fetch(&d, url);
     if (d.fd >= 0 && close(d.fd) != 0 && !status)
-        status = system_error(&d);
+        status = error_errno(err, partial);
     if (!status && rename(partial, blob) != 0)
-        status = system_error(&d);
+        status = error_errno(err, partial);
     return status;
 }
 

@@ -119,7 +119,7 @@ static pllm_status check_space(const struct hub *h, pllm_error *err)
 {
     struct statvfs disk;
     const char *root = h->request->settings->cache;
-    const uint64_t needed = h->total - h->done;
+    const uint64_t needed = h->total > h->done ? h->total - h->done : 0; /* files whose size was not told count when they come */
     pllm_status status = hub_make_folders(h->cache.repo, err);
     if (status || statvfs(root, &disk) != 0 || needed / disk.f_frsize < disk.f_bavail)
         return status;

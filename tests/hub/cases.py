@@ -382,6 +382,16 @@ def gives_up_where_nothing_comes():
     return b
 
 
+@slow_case
+def gives_up_on_a_server_that_begins_anew():
+    f = File(BIG, True)
+    f.breaks, f.ranges = [5000] * 99, False
+    b = Bench(one(f))
+    b.fails("org/tiny", says="org/tiny/model.gguf: cannot be downloaded from")
+    same(len(b.hub.requests("GET", "model.gguf", "files")), 5, "tries, of which the first came further than any before")
+    return b
+
+
 @case
 def gives_up_without_a_hub():
     b = Bench({})
@@ -415,6 +425,17 @@ def takes_an_empty_file_and_one_without_length():
     b = Bench({"org/tiny": Repo({"empty.txt": b"", "long.txt": chunked})})
     same(b.pull("org/tiny", "--file", "empty.txt").read_bytes(), b"")
     same(b.pull("org/tiny", "--file", "long.txt").read_bytes(), BIG)
+    return b
+
+
+@case
+def counts_a_file_without_length_before_the_shards():
+    config = File(b"{}" + b" " * 9999)  # more than what is told of the rest
+    config.chunked, config.headers = True, {"Content-Length": None}
+    index = {"weight_map": {"a": "model-00001-of-00001.safetensors"}}
+    b = Bench({"org/tiny": Repo({"config.json": config, "model.safetensors.index.json": json.dumps(index).encode(),
+                                 "model-00001-of-00001.safetensors": File(b"one", True)})})
+    same((b.pull("org/tiny") / "model-00001-of-00001.safetensors").read_bytes(), b"one")
     return b
 
 
