@@ -51,4 +51,5 @@ BY_STATUS: tuple[type[ParallmError], ...] = (
     FormatError,
     UnsupportedError,
     OutOfMemoryError,
+    FileError,  # PLLM_E_WRITE
 )

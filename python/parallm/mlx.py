@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
-from .errors import ArgumentError
+from .errors import ArgumentError, GenerationError
 from .llm import LLM
 from .outputs import RequestOutput
 from .prompts import Read, is_ids, read
 from .run import news, raise_if_not_finite
 from .sampling import SamplingParams
 from .tokenizer import Tokenizer
-
 
 
 def load(
@@ -84,8 +83,6 @@ def _texts(output: RequestOutput, i: int) -> Any:
     """The answer's text; of several samples, the list of theirs."""
     for answer in output.outputs:
         if answer.error is not None:
-            from .errors import GenerationError
-
             raise GenerationError(f"prompts[{i}]: {answer.error}")
     texts = [answer.text for answer in output.outputs]
     return texts[0] if len(texts) == 1 else texts

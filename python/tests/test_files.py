@@ -42,6 +42,11 @@ def test_quantize_can_be_stopped_and_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_what_cannot_be_written_is_an_error_of_files(tmp_path):
+    with pytest.raises(parallm.FileError, match="nowhere"):
+        parallm.quantize(GEMMA, tmp_path / "nowhere" / "out.gguf", "q8_0")
+
+
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     files = {p.name: File(p.read_bytes(), p.suffix == ".safetensors") for p in MLX.iterdir() if p.is_file()}
