@@ -169,6 +169,47 @@ static void endless_loops_are_stopped(void **state)
     STOPS("{% for i in range(99999) %}{% set x = range(99999) | map('string') | join %}{% endfor %}", "");
 }
 
+/* What is done to a long string costs steps by its length: none of these may be done 99999 times. */
+static void work_on_long_strings_is_counted(void **state)
+{
+    static const char *const works[] = {
+        "{}.get(s)", "t is sameas u", "t.startswith((u,) * 1000)", "t.removeprefix(u)", "t.removesuffix(u)",
+        "s.strip('b' * 16000000 ~ 'a')", "s.rsplit('a' * 8000000 ~ 'b')", "('&aaaaaaaaa' * 1000000) | striptags", "zeros | int",
+        "zeros | float", "zeros | filesizeformat", "f.format(1)",
+    };
+    struct buf b = {0};
+    (void)state;
+    for (size_t i = 0; i < sizeof works / sizeof works[0]; i++) {
+        b.n = 0;
+        assert_true(buf_printf(&b, "{%% set s = 'a' * 16000000 %%}{%% set t = s ~ 'b' %%}{%% set u = s ~ 'c' %%}"
+                                   "{%% set zeros = '0' * 16000000 %%}{%% set f = '{0' ~ ' ' * 16000000 ~ '}' %%}"
+                                   "{%% for i in range(99999) %%}{%% set x = %s %%}{%% endfor %%}", works[i]));
+        stops(b.at, b.n, "too many steps");
+    }
+    vec_fini(&b);
+}
+
+/* Keywords and parameters are compared with each other. */
+static void names_of_arguments_are_limited(void **state)
+{
+    static const char *const frames[][2] = {{"{{ dict(", ") }}"}, {"{% macro f(", ") %}{% endmacro %}"}};
+    struct buf b = {0}, text = {0};
+    pllm_error err = {0};
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        for (int n = 1000; n <= 1001; n++) {
+            b.n = 0;
+            assert_true(buf_text(&b, frames[i][0]));
+            for (int k = 0; k < n; k++)
+                assert_true(buf_printf(&b, "%sk%d=1", k ? "," : "", k));
+            assert_true(buf_text(&b, frames[i][1]));
+            assert_int_equal(render(b.at, b.n, &text, &err), n > 1000 ? PLLM_E_FORMAT : PLLM_OK);
+        }
+    assert_message(err, "more than 1000 arguments with a name");
+    vec_fini(&b);
+    vec_fini(&text);
+}
+
 /* open * n, middle, close * n */
 static void nest(struct buf *b, const char *open, const char *middle, const char *close, int n)
 {
@@ -234,6 +275,7 @@ int main(void)
     const struct CMUnitTest limits[] = {
         cmocka_unit_test(no_group_is_forgotten),   cmocka_unit_test(endless_loops_are_stopped),
         cmocka_unit_test(deep_nesting_is_refused), cmocka_unit_test(large_texts_are_stopped),
+        cmocka_unit_test(work_on_long_strings_is_counted), cmocka_unit_test(names_of_arguments_are_limited),
     };
     return cmocka_run_group_tests_name("constructs", tests, open_fixture, close_fixture) +
            cmocka_run_group_tests_name("limits", limits, open_fixture, close_fixture);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/jinja/value.h"
+#include "text/strtab.h"
 
 enum node_type {
     /* Statements, and their kids in order. Lists are linked by `next`. */
@@ -56,7 +57,6 @@ enum compare_op { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_IN, CMP_NO
 /* An identifier, interned: two nodes with the same name share it. */
 struct name {
     struct str text;
-    struct name *next;      /* in its bucket */
     struct symbol *visible; /* while scopes are resolved: the innermost symbol of that name */
 };
 
@@ -112,8 +112,6 @@ struct node {
     const struct scope *within; /* BLOCK: the scope that it stands in */
 };
 
-enum { NAME_BUCKETS = 256 };
-
 struct jinja_template {
     struct heap heap;
     char *source_name;
@@ -125,7 +123,8 @@ struct jinja_template {
     struct node **blocks;
     size_t n_blocks, cap_blocks;
     int n_scopes;
-    struct name *names[NAME_BUCKETS];
+    struct strtab name_ids; /* of identifiers: places in `names` */
+    VEC(struct name *) names;
 };
 
 /* Parses and resolves; PLLM_E_FORMAT. */

@@ -29,7 +29,7 @@ static uint64_t hash_number(struct value v)
 bool value_hash(struct jinja_run *r, struct value v, uint64_t *out)
 {
     switch (v.kind) {
-    case V_STR: *out = hash_bytes(v.str->at, v.str->n); return true;
+    case V_STR: *out = hash_bytes(v.str->at, v.str->n); return run_tick(r, v.str->n / 16);
     case V_INT:
     case V_BOOL:
     case V_FLOAT: *out = hash_number(v); return true;
@@ -132,6 +132,7 @@ struct value *dict_find_str(struct jinja_run *r, const struct dict *d, const cha
 {
     uint64_t hash = hash_bytes(at, n);
     size_t probe = hash & (d->n_index - 1);
+    r->steps -= (int64_t)(n / 16);
     for (size_t i = 0; d->index ? d->index[probe] != 0 : i < d->n; i++, probe = (probe + 1) & (d->n_index - 1)) {
         struct dict_entry *e = &d->at[d->index ? d->index[probe] - 1 : i];
         r->steps--; /* whoever works next notices */

@@ -341,7 +341,7 @@ static bool exec_macro(struct jinja_run *r, struct frame *f, const struct node *
 
 static bool exec_call_block(struct jinja_run *r, struct frame *f, const struct node *n)
 {
-    static struct str caller = {.at = "caller", .n = 6, .n_chars = 6};
+    static struct str caller = STR_LITERAL("caller");
     struct value macro, callee, text;
     struct arguments a;
     const struct node *call = n->kid[0];

@@ -7,13 +7,13 @@
 
 static bool put(struct jinja_run *r, const struct str *s)
 {
-    return buf_add(&r->scratch, s->at, s->n) || jinja_no_memory(r);
+    return run_put(r, s->at, s->n);
 }
 
 /* What each line is indented by: so many spaces, or a string. */
 static bool indentation(struct jinja_run *r, const struct bound *b, struct str **out)
 {
-    static struct str space = {.at = " ", .n = 1, .n_chars = 1};
+    static struct str space = STR_LITERAL(" ");
     struct value text;
     int64_t width;
     if (b->arg[0].kind == V_STR) {
@@ -40,19 +40,17 @@ static bool filter_indent(struct jinja_run *r, const struct bound *b, struct val
     for (size_t i = 0; i < lines->n; i++) {
         const struct str *line = lines->at[i].str;
         bool indented = i ? line->n || bound_flag(b, 2) : bound_flag(b, 1);
-        if (r->scratch.n > r->max_output)
-            return jinja_fail(r, "the text is longer than %zu bytes", r->max_output);
-        if ((i && !put(r, newline.str)) || (indented && !put(r, indent)) || !put(r, line))
+        if (!run_fits(r, r->scratch.n) || (i && !put(r, newline.str)) || (indented && !put(r, indent)) || !put(r, line))
             return false;
     }
-    return run_take(r, mark, out) && value_markup(r, *out, s->markup, out);
+    return run_take_markup(r, mark, s->markup, out);
 }
 
 /* Cuts at `length` characters, the end included; whole words unless `killwords`. */
 static bool filter_truncate(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     struct value end, cut, parts, bounds[3] = {VALUE_NONE, VALUE_NONE, VALUE_NONE};
-    static struct str space = {.at = " ", .n = 1, .n_chars = 1};
+    static struct str space = STR_LITERAL(" ");
     int64_t length, leeway, n, n_end;
     if (!bound_int(r, b, 0, 255, &length))
         return false;

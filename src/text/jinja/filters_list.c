@@ -230,7 +230,7 @@ static bool filter_sum(struct jinja_run *r, const struct bound *b, struct value 
 static bool multi_keys(struct jinja_run *r, const struct list *items, struct value attribute, bool exact,
                        struct list **out)
 {
-    static struct str comma = {.at = ",", .n = 1, .n_chars = 1};
+    static struct str comma = STR_LITERAL(",");
     struct value attributes = value_of_list(list_new(r, 1));
     struct list *keys = *out = list_new(r, items->n), *column;
     if (!keys || !attributes.list)

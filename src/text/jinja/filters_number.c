@@ -21,52 +21,53 @@ static bool filter_abs(struct jinja_run *r, const struct bound *b, struct value 
     return true;
 }
 
+/* int("12"), or else int(float("1.5")); what is neither is `otherwise`. */
+static bool int_of_text(struct jinja_run *r, const struct str *s, int64_t base, struct value otherwise, struct value *out)
+{
+    int64_t i;
+    double f;
+    bool valid;
+    if (!run_tick(r, s->n / 8))
+        return false;
+    enum number_read read = number_parse_int(s->at, s->n, base, &i);
+    if (read == NUMBER_TOO_LARGE)
+        return jinja_fail(r, "OverflowError: an integer does not fit in 64 bits");
+    *out = read == NUMBER_OK ? value_int(i) : otherwise;
+    if (read == NUMBER_OK)
+        return true;
+    if (!number_parse_float(r, s, &f, &valid))
+        return false;
+    return !isfinite(f) || number_truncate(r, f, out);
+}
+
 /* What cannot be read as a number gives the default; undefined is an error. */
 static bool filter_int(struct jinja_run *r, const struct bound *b, struct value *out)
 {
+    const struct value v = b->self, otherwise = bound_has(b, 0) ? b->arg[0] : value_int(0);
     int64_t base;
-    double f;
-    if (b->self.kind == V_UNDEFINED)
-        return undefined_fail(r, b->self);
+    if (v.kind == V_UNDEFINED)
+        return undefined_fail(r, v);
     if (!bound_int(r, b, 1, 10, &base))
         return false;
-    *out = bound_has(b, 0) ? b->arg[0] : value_int(0);
-    if (value_is_int(b->self)) {
-        *out = value_int(value_as_int(b->self));
-        return true;
-    }
-    if (b->self.kind == V_STR) {
-        enum number_read read = number_parse_int(b->self.str->at, b->self.str->n, base, &out->integer);
-        if (read == NUMBER_TOO_LARGE)
-            return jinja_fail(r, "OverflowError: an integer does not fit in 64 bits");
-        if (read == NUMBER_OK) {
-            out->kind = V_INT;
-            return true;
-        }
-        *out = bound_has(b, 0) ? b->arg[0] : value_int(0);
-        if (!number_parse_float(b->self.str->at, b->self.str->n, &f) || !isfinite(f))
-            return true;
-    } else if (b->self.kind == V_FLOAT) {
-        f = b->self.real;
-        if (isnan(f))
-            return true;
-    } else {
-        return true;
-    }
-    return number_truncate(r, f, out);
+    if (v.kind == V_STR)
+        return int_of_text(r, v.str, base, otherwise, out);
+    if (v.kind == V_FLOAT && !isnan(v.real))
+        return number_truncate(r, v.real, out);
+    *out = value_is_int(v) ? value_int(value_as_int(v)) : otherwise;
+    return true;
 }
 
 static bool filter_float(struct jinja_run *r, const struct bound *b, struct value *out)
 {
-    double f;
+    double f = 0;
+    bool valid = value_is_number(b->self);
     if (b->self.kind == V_UNDEFINED)
         return undefined_fail(r, b->self);
-    if (value_is_number(b->self))
-        *out = value_float(value_as_float(b->self));
-    else if (b->self.kind == V_STR && number_parse_float(b->self.str->at, b->self.str->n, &f))
-        *out = value_float(f);
-    else
-        *out = bound_has(b, 0) ? b->arg[0] : value_float(0);
+    if (valid)
+        f = value_as_float(b->self);
+    else if (b->self.kind == V_STR && !number_parse_float(r, b->self.str, &f, &valid))
+        return false;
+    *out = valid || !bound_has(b, 0) ? value_float(valid ? f : 0) : b->arg[0];
     return true;
 }
 
@@ -103,19 +104,21 @@ static bool filter_filesizeformat(struct jinja_run *r, const struct bound *b, st
     static const char letters[] = "kMGTPEZY";
     struct value number;
     size_t mark = r->scratch.n;
-    bool binary = bound_flag(b, 0), ok;
-    double base = binary ? 1024 : 1000, unit, bytes;
+    bool binary = bound_flag(b, 0), valid = value_is_number(b->self), ok;
+    double base = binary ? 1024 : 1000, unit, bytes = 0;
     if (b->self.kind == V_UNDEFINED)
         return undefined_fail(r, b->self);
-    if (value_is_number(b->self))
+    if (valid)
         bytes = value_as_float(b->self);
-    else if (b->self.kind != V_STR || !number_parse_float(b->self.str->at, b->self.str->n, &bytes))
+    else if (b->self.kind == V_STR && !number_parse_float(r, b->self.str, &bytes, &valid))
+        return false;
+    if (!valid)
         return jinja_fail(r, "ValueError: could not convert to float");
     if (bytes == 1)
         return value_text(r, "1 Byte", out);
     if (bytes < base) {
         ok = number_truncate(r, bytes, &number) && buf_printf(&r->scratch, "%" PRId64 " Bytes", number.integer);
-        return ok && run_take(r, mark, out);
+        return (ok || jinja_no_memory(r)) && run_take(r, mark, out);
     }
     size_t i = 0;
     for (unit = base * base; i < 7 && !(bytes < unit); i++)

@@ -286,6 +286,6 @@ bool str_format(struct jinja_run *r, const struct str *format, const struct argu
 {
     struct formatter f = {.r = r, .a = a, .markup = format->markup};
     size_t mark = r->scratch.n;
-    return format_into(&f, format->at, format->n, 2) && run_take(r, mark, out) &&
-           value_markup(r, *out, format->markup, out);
+    return run_tick(r, format->n / 16) && format_into(&f, format->at, format->n, 2) &&
+           run_take_markup(r, mark, format->markup, out);
 }

@@ -7,14 +7,6 @@
 
 #include <string.h>
 
-static bool take_markup(struct jinja_run *r, size_t mark, struct value *out)
-{
-    if (!run_take(r, mark, out))
-        return false;
-    out->str->markup = true;
-    return true;
-}
-
 static const char *reference(char c)
 {
     switch (c) {
@@ -37,7 +29,7 @@ static bool force_escape(struct jinja_run *r, struct value v, struct value *out)
         if (!(text ? buf_text(&r->scratch, text) : buf_add(&r->scratch, v.str->at + i, 1)))
             return jinja_no_memory(r);
     }
-    return take_markup(r, mark, out);
+    return run_take_markup(r, mark, true, out);
 }
 
 bool html_escape(struct jinja_run *r, struct value v, struct value *out)
@@ -63,10 +55,10 @@ static uint32_t find_entity(const struct entity *table, size_t n_table, const ch
 static const char *numeric_reference(const char *at, const char *end, uint32_t *c)
 {
     bool hex = at < end && (*at | 0x20) == 'x';
-    const char *digits = at += hex, *all = "0123456789abcdefABCDEF";
+    const char *digits = at += hex;
     uint32_t value = 0;
-    for (; at < end && *at && memchr(all, *at, hex ? 22 : 10); at++)
-        value = value > 0x110000 ? value : value * (hex ? 16 : 10) + (uint32_t)(*at <= '9' ? *at - '0' : (*at | 0x20) - 'a' + 10);
+    for (; at < end && (hex ? ascii_hex_value(*at) >= 0 : ascii_is_digit(*at)); at++)
+        value = value > 0x110000 ? value : value * (hex ? 16 : 10) + (uint32_t)ascii_hex_value(*at);
     if (at == digits)
         return NULL;
     bool valid = value && value < 0x110000 && (value < 0xD800 || value > 0xDFFF);
@@ -77,7 +69,7 @@ static const char *numeric_reference(const char *at, const char *end, uint32_t *
 static const char *named_reference(const char *at, const char *end, uint32_t *c)
 {
     size_t n = 0;
-    while (n < 10 && at + n < end && ((at[n] | 0x20) >= 'a' ? (at[n] | 0x20) <= 'z' : ascii_is_digit(at[n])))
+    while (n < 10 && at + n < end && ascii_is_alnum(at[n]))
         n++;
     if (at + n < end && at[n] == ';') {
         *c = find_entity(entities, sizeof entities / sizeof *entities, at, n);
@@ -100,6 +92,8 @@ bool html_unescape(struct jinja_run *r, const struct str *s, struct value *out)
     while (ok && at < end) {
         uint32_t c;
         const char *after = NULL;
+        if (*at == '&' && !run_tick(r, 64)) /* its name is looked for in lists */
+            return false;
         if (*at == '&')
             after = at + 1 < end && at[1] == '#' ? numeric_reference(at + 2, end, &c) : named_reference(at + 1, end, &c);
         ok = after ? char_add(&r->scratch, c) : buf_add(&r->scratch, at, 1);
@@ -112,7 +106,7 @@ bool html_unescape(struct jinja_run *r, const struct str *s, struct value *out)
 
 bool html_strip_tags(struct jinja_run *r, const struct str *s, struct value *out)
 {
-    static struct str space = {.at = " ", .n = 1, .n_chars = 1};
+    static struct str space = STR_LITERAL(" ");
     const char *at = s->at, *end = s->at + s->n, *open;
     size_t mark = r->scratch.n;
     struct value text;
@@ -195,8 +189,7 @@ static bool put_quoted(struct jinja_run *r, struct value v, bool in_query)
         return false;
     for (size_t i = 0; i < v.str->n; i++) {
         unsigned char c = (unsigned char)v.str->at[i];
-        bool plain = ascii_is_digit((char)c) || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr("_.-~", c)) ||
-                     (c == '/' && !in_query);
+        bool plain = ascii_is_alnum((char)c) || (c && strchr("_.-~", c)) || (c == '/' && !in_query);
         bool ok = plain ? buf_add(&r->scratch, &v.str->at[i], 1)
                         : c == ' ' && in_query ? buf_text(&r->scratch, "+") : buf_printf(&r->scratch, "%%%02X", c);
         if (!ok)

@@ -314,7 +314,7 @@ bool value_attribute(struct jinja_run *r, struct value object, struct str *name,
 /* ---- Slices ------------------------------------------------------------------------------------------------ */
 
 struct slice {
-    int64_t start, step, n;
+    int64_t start, stop, step, n;
 };
 
 static int64_t clamp_bound(int64_t i, int64_t n, bool backwards)
@@ -341,7 +341,7 @@ static bool slice_of(struct jinja_run *r, const struct value bounds[3], int64_t 
     if (bounds[1].kind != V_NONE)
         stop = clamp_bound(value_as_int(bounds[1]), n, back);
     int64_t span = back ? start - stop : stop - start, stride = back ? -step : step;
-    *out = (struct slice){start, step, span > 0 ? (span - 1) / stride + 1 : 0};
+    *out = (struct slice){start, stop, step, span > 0 ? (span - 1) / stride + 1 : 0};
     return true;
 }
 
@@ -365,13 +365,10 @@ static bool slice_str(struct jinja_run *r, struct str *s, struct slice slice, st
         return false;
     for (int64_t i = 0; i < slice.n; i++) {
         const struct str *c = chars->at[slice.start + i * slice.step].str;
-        if (!buf_add(&r->scratch, c->at, c->n))
-            return jinja_no_memory(r);
+        if (!run_put(r, c->at, c->n))
+            return false;
     }
-    if (!run_take(r, mark, out))
-        return false;
-    out->str->markup = s->markup;
-    return true;
+    return run_take_markup(r, mark, s->markup, out);
 }
 
 static bool slice_list(struct jinja_run *r, struct value v, struct slice slice, struct value *out)
@@ -382,6 +379,17 @@ static bool slice_list(struct jinja_run *r, struct value v, struct slice slice, 
             return false;
     *out = v.kind == V_TUPLE ? value_of_tuple(l) : value_of_list(l);
     return l != NULL;
+}
+
+/* Its ends are where the bounds lead, which may be a step beyond the range. */
+static bool slice_range(struct jinja_run *r, const struct range *range, struct slice slice, struct value *out)
+{
+    int64_t start, stop, step;
+    if (__builtin_mul_overflow(range->step, slice.step, &step) || __builtin_mul_overflow(slice.start, range->step, &start) ||
+        __builtin_add_overflow(start, range->start, &start) || __builtin_mul_overflow(slice.stop, range->step, &stop) ||
+        __builtin_add_overflow(stop, range->start, &stop))
+        return jinja_fail(r, "OverflowError: an integer does not fit in 64 bits");
+    return value_range(r, start, stop, step, out);
 }
 
 bool value_slice(struct jinja_run *r, struct value object, const struct value bounds[3], struct value *out)
@@ -398,11 +406,5 @@ bool value_slice(struct jinja_run *r, struct value object, const struct value bo
         return false;
     if (object.kind == V_STR)
         return slice_str(r, object.str, slice, out);
-    if (object.kind != V_RANGE)
-        return slice_list(r, object, slice, out);
-    const struct range *range = object.range;
-    int64_t start = range->start + slice.start * range->step, step;
-    if (__builtin_mul_overflow(range->step, slice.step, &step))
-        return jinja_fail(r, "OverflowError: the range's step does not fit in 64 bits");
-    return value_range(r, start, start + slice.n * step, step, out);
+    return object.kind == V_RANGE ? slice_range(r, object.range, slice, out) : slice_list(r, object, slice, out);
 }

@@ -34,7 +34,7 @@ static pllm_status open_into(struct jinja_template *t, const char *source, size_
     t->source_name = mem_strdup(name);
     t->text = mem_alloc(n + 1, 1);
     t->normalized = mem_alloc(n + 1, 1);
-    if (!t->source_name || !t->text || !t->normalized)
+    if (!t->source_name || !t->text || !t->normalized || !strtab_init(&t->name_ids, 0))
         return error_memory(err, name);
     if (n)
         memcpy(t->text, source, n);
@@ -67,6 +67,8 @@ void jinja_close(struct jinja_template *t)
     if (!t)
         return;
     heap_fini(&t->heap);
+    strtab_fini(&t->name_ids);
+    vec_fini(&t->names);
     mem_free(t->source_name);
     mem_free(t->text);
     mem_free(t->normalized);
@@ -188,12 +190,13 @@ pllm_status jinja_render(const struct jinja_template *t, const struct jinja_vari
                           .max_output = MAX_OUTPUT_BYTES, .line = 1, .stack = &here};
     pllm_status status = PLLM_OK;
     bool ok = run(&r, variables, n);
-    if (ok && r.out.n > r.max_output)
-        ok = jinja_fail(&r, "the text is longer than %zu bytes", r.max_output);
+    ok = ok && run_fits(&r, r.out.n);
+    if (!ok && !r.failed) /* whoever gave up without a reason had no memory */
+        jinja_no_memory(&r);
     if (!ok)
         status = error_set(err, r.error.status, "%s", r.error.message);
-    else if (!buf_add(text, r.out.at, r.out.n) || !buf_terminate(text))
-        status = error_memory(err, t->source_name);
+    else if (!vec_reserve(text, r.out.n + 1) || !buf_add(text, r.out.at, r.out.n) || !buf_terminate(text))
+        status = error_memory(err, t->source_name); /* of the room alone: then *text is untouched */
     vec_fini(&r.out);
     vec_fini(&r.scratch);
     heap_fini(&r.heap);

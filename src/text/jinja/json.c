@@ -186,10 +186,8 @@ static bool put_container(struct dump *d, struct value v)
 
 static bool put_value(struct dump *d, struct value v)
 {
-    if (!run_tick(d->r, 1))
+    if (!run_tick(d->r, 1) || !run_fits(d->r, d->text->n))
         return false;
-    if (d->text->n > d->r->max_output)
-        return jinja_fail(d->r, "the text is longer than %zu bytes", d->r->max_output);
     switch (v.kind) {
     case V_NONE: return put_text(d, "null");
     case V_BOOL: return put_text(d, v.boolean ? "true" : "false");

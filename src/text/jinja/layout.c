@@ -14,11 +14,6 @@ static bool put_fill(struct jinja_run *r, uint32_t fill, int64_t times)
     return true;
 }
 
-static bool put(struct jinja_run *r, const char *at, size_t n)
-{
-    return buf_add(&r->scratch, at, n) || jinja_no_memory(r);
-}
-
 bool layout_text(struct jinja_run *r, const char *at, size_t n, const struct layout *l, char default_align)
 {
     char align = l->align ? l->align : default_align;
@@ -31,7 +26,7 @@ bool layout_text(struct jinja_run *r, const char *at, size_t n, const struct lay
     int64_t pad = l->width - (int64_t)char_count(at, n), left = align == '>' ? pad : align == '^' ? pad / 2 : 0;
     if (pad < 0)
         pad = left = 0;
-    return put_fill(r, l->fill, left) && put(r, at, n) && put_fill(r, l->fill, pad - left);
+    return put_fill(r, l->fill, left) && run_put(r, at, n) && put_fill(r, l->fill, pad - left);
 }
 
 /* Digits with a separator every `every` of them, counted from the right. */
@@ -66,8 +61,8 @@ static bool put_number(struct jinja_run *r, const char *sign, const char *whole,
     size_t n_grouped = group_digits(whole, n_whole, l->grouping, every, grouped);
     int64_t pad = l->width - (int64_t)(n_sign + n_grouped + n_rest);
     int64_t left = align == '>' ? pad : align == '^' ? pad / 2 : 0, inner = align == '=' ? pad : 0;
-    return put_fill(r, l->fill, left) && put(r, sign, n_sign) && put_fill(r, l->fill, inner) &&
-           put(r, grouped, n_grouped) && put(r, rest, n_rest) &&
+    return put_fill(r, l->fill, left) && run_put(r, sign, n_sign) && put_fill(r, l->fill, inner) &&
+           run_put(r, grouped, n_grouped) && run_put(r, rest, n_rest) &&
            put_fill(r, l->fill, pad - (left > 0 ? left : 0) - (inner > 0 ? inner : 0));
 }
 

@@ -92,6 +92,19 @@ bool run_take(struct jinja_run *r, size_t mark, struct value *out)
     return ok;
 }
 
+bool run_take_markup(struct jinja_run *r, size_t mark, bool markup, struct value *out)
+{
+    if (!run_take(r, mark, out))
+        return false;
+    out->str->markup = markup;
+    return true;
+}
+
+bool run_put(struct jinja_run *r, const char *at, size_t n)
+{
+    return buf_add(&r->scratch, at, n) || jinja_no_memory(r);
+}
+
 /* Where strings that were built by appending end, and how far their memory goes. */
 struct str_room {
     char *used, *end;

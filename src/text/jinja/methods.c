@@ -3,12 +3,6 @@
 
 #include <math.h>
 
-static bool give(struct value *out, struct value v)
-{
-    *out = v;
-    return true;
-}
-
 /* ---- Lists, tuples, ranges ---------------------------------------------------------------------------------- */
 
 static bool list_count(struct jinja_run *r, const struct bound *b, struct value *out)

@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-static bool give(struct value *out, struct value v)
-{
-    *out = v;
-    return true;
-}
-
 /* ---- Case, stripping, padding ------------------------------------------------------------------------------ */
 
 static bool method_upper(struct jinja_run *r, const struct bound *b, struct value *out)
@@ -92,7 +86,7 @@ static bool method_rjust(struct jinja_run *r, const struct bound *b, struct valu
 /* Zeros after the sign. */
 static bool method_zfill(struct jinja_run *r, const struct bound *b, struct value *out)
 {
-    static struct str zero = {.at = "0", .n = 1, .n_chars = 1};
+    static struct str zero = STR_LITERAL("0");
     struct str *s = b->self.str;
     struct value digits, sign;
     size_t n_sign = s->n && (s->at[0] == '-' || s->at[0] == '+');
@@ -121,7 +115,7 @@ static bool method_expandtabs(struct jinja_run *r, const struct bound *b, struct
             return jinja_no_memory(r);
         column = c == '\n' || c == '\r' ? 0 : column + (c == '\t' ? spaces : 1);
     }
-    return run_take(r, mark, out) && value_markup(r, *out, b->self.str->markup, out);
+    return run_take_markup(r, mark, b->self.str->markup, out);
 }
 
 /* ---- Searching ------------------------------------------------------------------------------------------------ */
@@ -231,6 +225,8 @@ static bool has_affix(struct jinja_run *r, const struct bound *b, bool at_end, s
         if (affix.list->at[i].kind != V_STR)
             return jinja_fail(r, "TypeError: tuple for %s must only contain str",
                               at_end ? "endswith" : "startswith");
+        if (!run_tick(r, 1 + affix.list->at[i].str->n / 64))
+            return false;
         out->boolean = valid && is_at_edge(s, affix.list->at[i].str, at_end);
     }
     return true;
@@ -249,7 +245,7 @@ static bool method_endswith(struct jinja_run *r, const struct bound *b, struct v
 static bool method_removeprefix(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     struct str *s = b->self.str, *affix;
-    if (!bound_text(r, b, 0, &affix))
+    if (!bound_text(r, b, 0, &affix) || !run_tick(r, affix->n / 64))
         return false;
     size_t cut = is_at_edge(s, affix, false) ? affix->n : 0;
     return str_part(r, s, cut, s->n - cut, out);
@@ -258,7 +254,7 @@ static bool method_removeprefix(struct jinja_run *r, const struct bound *b, stru
 static bool method_removesuffix(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     struct str *s = b->self.str, *affix;
-    if (!bound_text(r, b, 0, &affix))
+    if (!bound_text(r, b, 0, &affix) || !run_tick(r, affix->n / 64))
         return false;
     size_t cut = is_at_edge(s, affix, true) ? affix->n : 0;
     return str_part(r, s, 0, s->n - cut, out);

@@ -88,33 +88,35 @@ static bool is_word(const char *at, const char *end, const char *word)
     return at == end;
 }
 
-/* Copies what strtod may see: digits (of any script) with '.', 'e' and signs; underscores only between digits. */
-static bool copy_decimal(const char *at, const char *end, struct buf *text)
+/* Copies what strtod may see: digits (of any script) with '.', 'e' and signs; underscores only between digits. `out` has room
+ * for as many bytes and a NUL. Returns how many there are, 0: it is no number. */
+static size_t copy_decimal(const char *at, const char *end, char *out)
 {
     bool digit_before = false;
+    size_t n = 0;
     while (at < end) {
         uint32_t c = char_next(&at);
         int digit = py_decimal_value(c);
         if (c == '_') {
             const char *next = at;
             if (!digit_before || at == end || py_decimal_value(char_next(&next)) < 0)
-                return false;
+                return 0;
             continue;
         }
         if (digit < 0 && (c >= 0x80 || !c || !strchr("+-.eE", (int)c)))
-            return false;
-        char byte = digit < 0 ? (char)c : (char)('0' + digit);
-        if (!buf_add(text, &byte, 1))
-            return false;
+            return 0;
+        out[n++] = digit < 0 ? (char)c : (char)('0' + digit);
         digit_before = digit >= 0;
     }
-    return text->n && buf_terminate(text);
+    out[n] = '\0';
+    return n;
 }
 
-bool number_parse_float(const char *at, size_t n, double *out)
+bool number_parse_float(struct jinja_run *r, const struct str *text, double *out, bool *valid)
 {
-    const char *end = at + py_rstrip(at, n);
+    const char *at = text->at, *end = at + py_rstrip(at, text->n);
     at += py_lstrip(at, (size_t)(end - at));
+    *valid = true;
     const char *word = at + (at < end && (*at == '-' || *at == '+'));
     double sign = word > at && *at == '-' ? -1 : 1;
     if (is_word(word, end, "inf") || is_word(word, end, "infinity")) {
@@ -125,15 +127,15 @@ bool number_parse_float(const char *at, size_t n, double *out)
         *out = NAN;
         return true;
     }
-    struct buf text = {0};
-    char *stop = NULL;
-    bool ok = copy_decimal(at, end, &text);
-    if (ok) {
-        *out = strtod(text.at, &stop);
-        ok = stop == text.at + text.n;
-    }
-    vec_fini(&text);
-    return ok;
+    *out = NAN;
+    if (!run_tick(r, text->n / 8) || !vec_reserve(&r->scratch, (size_t)(end - at) + 1))
+        return jinja_no_memory(r);
+    char *digits = r->scratch.at + r->scratch.n, *stop;
+    const size_t n = copy_decimal(at, end, digits);
+    const double value = n ? strtod(digits, &stop) : 0;
+    *valid = n && stop == digits + n;
+    *out = *valid ? value : NAN;
+    return true;
 }
 
 bool number_truncate(struct jinja_run *r, double f, struct value *out)

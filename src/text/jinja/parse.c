@@ -11,21 +11,17 @@
 
 struct name *jinja_name(struct jinja_template *t, const char *at, size_t n)
 {
-    unsigned hash = 5381;
-    for (size_t i = 0; i < n; i++)
-        hash = hash * 33 + (unsigned char)at[i];
-    struct name **bucket = &t->names[hash % NAME_BUCKETS];
-    for (struct name *name = *bucket; name; name = name->next)
-        if (name->text.n == n && !memcmp(name->text.at, at, n))
-            return name;
+    const int32_t id = strtab_find(&t->name_ids, at, n);
+    if (id >= 0)
+        return t->names.at[id];
     struct name *name = heap_alloc(&t->heap, 1, sizeof *name);
     char *bytes = name ? heap_alloc(&t->heap, n + 1, 1) : NULL;
-    if (!bytes)
+    if (!bytes || !vec_reserve(&t->names, 1) || !strtab_set(&t->name_ids, (int32_t)t->names.n, at, n))
         return NULL;
     memcpy(bytes, at, n);
     bytes[n] = '\0';
-    *name = (struct name){.text = {.at = bytes, .n = n, .n_chars = char_count(bytes, n)}, .next = *bucket};
-    return *bucket = name;
+    *name = (struct name){.text = {.at = bytes, .n = n, .n_chars = char_count(bytes, n)}};
+    return t->names.at[t->names.n++] = name;
 }
 
 void node_append(struct node_list *list, struct node *n)
@@ -67,6 +63,11 @@ struct node *parse_finish(struct parser *p, struct node *n)
             if (kid->depth >= n->depth)
                 n->depth = kid->depth + 1;
     return n->depth <= MAX_NESTING ? n : parse_fail(p, "nested more than %d deep", MAX_NESTING);
+}
+
+bool parse_counts(struct parser *p, const struct node_list *list)
+{
+    return list->n < MAX_NAMED || parse_fail(p, "more than %d arguments with a name", MAX_NAMED) != NULL;
 }
 
 bool parse_enter(struct parser *p)
@@ -317,7 +318,7 @@ static bool parse_signature(struct parser *p, struct node **parameters, struct n
         if (names.n && !parse_expect(p, TOKEN_COMMA))
             return false;
         struct node *name = parse_name_target(p), *value = NULL;
-        if (!name)
+        if (!name || !parse_counts(p, &names))
             return false;
         for (const struct node *other = names.first; other; other = other->next)
             if (other->name == name->name)

@@ -8,6 +8,9 @@
 /* Nesting of statements and expressions. CPython gives up on templates nested 100 deep. */
 enum { MAX_NESTING = 200 };
 
+/* Parameters of a macro and keywords of a call: each is compared with all the others. */
+enum { MAX_NAMED = 1000 };
+
 struct parser {
     struct jinja_template *t;
     const struct token *at;
@@ -29,6 +32,8 @@ struct node *parse_node(struct parser *p, enum node_type type);
 /* Sets n's depth from its kids; NULL (with the error): nested too deeply. */
 struct node *parse_finish(struct parser *p, struct node *n);
 struct node *parse_fail(struct parser *p, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Whether one more of MAX_NAMED fits; false with the error set. */
+bool parse_counts(struct parser *p, const struct node_list *list);
 bool parse_enter(struct parser *p);
 static inline void parse_leave(struct parser *p)
 {

@@ -49,28 +49,17 @@ static struct node *parse_number(struct parser *p)
     return new_const(p, value_int(value));
 }
 
-static bool is_hex(const char *at, const char *end, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (at + i >= end || !at[i] || !strchr("0123456789abcdefABCDEF", at[i]))
-            return false;
-    return true;
-}
-
-static uint32_t hex_value(const char *at, int n)
-{
-    char digits[9] = "";
-    memcpy(digits, at, (size_t)n);
-    return (uint32_t)strtoul(digits, NULL, 16);
-}
-
 /* \x41 and the like: the code point, or false. */
 static bool hex_escape(const char **at, const char *end, uint32_t *c)
 {
-    int n = **at == 'x' ? 2 : **at == 'u' ? 4 : 8;
-    if (!is_hex(*at + 1, end, n))
-        return false;
-    *c = hex_value(*at + 1, n);
+    const int n = **at == 'x' ? 2 : **at == 'u' ? 4 : 8;
+    *c = 0;
+    for (int i = 1; i <= n; i++) {
+        const int digit = end - *at > i ? ascii_hex_value((*at)[i]) : -1;
+        if (digit < 0)
+            return false;
+        *c = *c * 16 + (uint32_t)digit;
+    }
     *at += 1 + n;
     return *c < 0x110000 && (*c < 0xD800 || *c > 0xDFFF);
 }
@@ -333,13 +322,13 @@ static bool keyword_repeated(const struct node *first, const struct name *name)
     return false;
 }
 
-static struct node *parse_keyword(struct parser *p, const struct node *others)
+static struct node *parse_keyword(struct parser *p, const struct node_list *others)
 {
     struct node *n = parse_node(p, NODE_KEYWORD);
-    if (!n || !(n->name = parse_identifier(p)))
+    if (!n || !(n->name = parse_identifier(p)) || !parse_counts(p, others))
         return NULL;
     p->at++;
-    if (keyword_repeated(others, n->name))
+    if (keyword_repeated(others->first, n->name))
         return parse_fail(p, "keyword argument repeated: %s", n->name->text.at);
     if (!(n->kid[0] = parse_expression(p, true)))
         return NULL;
@@ -357,7 +346,7 @@ static bool parse_argument(struct parser *p, struct node *call, struct node_list
     } else if (parse_skip(p, TOKEN_POW)) {
         value = call->kid[4] = parse_expression(p, true);
     } else if (p->at->type == TOKEN_NAME && p->at[1].type == TOKEN_ASSIGN) {
-        value = parse_keyword(p, keywords->first);
+        value = parse_keyword(p, keywords);
         if (value)
             node_append(keywords, value);
     } else {

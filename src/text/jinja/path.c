@@ -17,7 +17,7 @@ static bool is_digits(const struct str *s)
 
 bool path_parse(struct jinja_run *r, struct value attribute, struct list **out)
 {
-    static struct str dot = {.at = ".", .n = 1, .n_chars = 1};
+    static struct str dot = STR_LITERAL(".");
     struct value steps;
     if (attribute.kind != V_STR) {
         *out = list_new(r, 1);

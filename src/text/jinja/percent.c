@@ -205,6 +205,8 @@ bool str_percent(struct jinja_run *r, const struct str *format, struct value arg
                         .tuple = k == V_TUPLE, .markup = format->markup,
                         .mapping = k == V_DICT || k == V_LIST || k == V_UNDEFINED || k == V_RANGE};
     size_t mark = r->scratch.n;
+    if (!run_tick(r, format->n / 16))
+        return false;
     while (p.at < p.end) {
         const char *percent = py_find(p.at, (size_t)(p.end - p.at), "%", 1), *stop = percent ? percent : p.end;
         if (!run_tick(r, 1) || !buf_add(&r->scratch, p.at, (size_t)(stop - p.at)))
@@ -215,5 +217,5 @@ bool str_percent(struct jinja_run *r, const struct str *format, struct value arg
     }
     if (p.tuple ? p.next < arguments.list->n : !p.used && !p.mapping)
         return jinja_fail(r, "TypeError: not all arguments converted during string formatting");
-    return run_take(r, mark, out) && value_markup(r, *out, format->markup, out);
+    return run_take_markup(r, mark, format->markup, out);
 }

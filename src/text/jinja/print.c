@@ -133,10 +133,8 @@ static bool repr_atom(struct buf *text, struct value v)
 bool value_repr(struct jinja_run *r, struct buf *text, struct value v)
 {
     bool container = value_is_sequence(v) || v.kind == V_DICT || v.kind == V_NAMESPACE || v.kind == V_VIEW;
-    if (!run_tick(r, 1 + (v.kind == V_STR ? v.str->n / 16 : 0)))
+    if (!run_tick(r, 1 + (v.kind == V_STR ? v.str->n / 16 : 0)) || !run_fits(r, text->n))
         return false;
-    if (text->n > r->max_output)
-        return jinja_fail(r, "a value's text is longer than %zu bytes", r->max_output);
     if (!container)
         return repr_atom(text, v) || jinja_no_memory(r);
     if (!run_enter(r))
@@ -152,9 +150,7 @@ bool value_print(struct jinja_run *r, struct buf *text, struct value v)
         return true;
     if (v.kind != V_STR)
         return value_repr(r, text, v);
-    if (text->n + v.str->n > r->max_output)
-        return jinja_fail(r, "the text is longer than %zu bytes", r->max_output);
-    return run_tick(r, v.str->n / 64) && (buf_add(text, v.str->at, v.str->n) || jinja_no_memory(r));
+    return run_fits(r, text->n + v.str->n) && run_tick(r, v.str->n / 64) && (buf_add(text, v.str->at, v.str->n) || jinja_no_memory(r));
 }
 
 bool value_to_str(struct jinja_run *r, struct value v, struct value *out)

@@ -65,6 +65,11 @@ bool run_tick(struct jinja_run *r, size_t n)
     return false;
 }
 
+bool run_fits(struct jinja_run *r, size_t n)
+{
+    return n <= r->max_output || jinja_fail(r, "the text is longer than %zu bytes", r->max_output);
+}
+
 bool run_enter(struct jinja_run *r)
 {
     char here; /* an address in the present stack frame: how far down we are */

@@ -52,8 +52,13 @@ static inline void run_leave(struct jinja_run *r)
     r->depth--;
 }
 
+/* Whether a text of n bytes is no longer than one may be; false with the failure. */
+bool run_fits(struct jinja_run *r, size_t n);
+
 /* Strings are built on r->scratch from a mark on: run_take makes a value of what is above it, and cuts. */
+bool run_put(struct jinja_run *r, const char *at, size_t n); /* at its end */
 bool run_take(struct jinja_run *r, size_t mark, struct value *out);
+bool run_take_markup(struct jinja_run *r, size_t mark, bool markup, struct value *out); /* Markup, or a plain string */
 
 /* ---- Calls --------------------------------------------------------------------------------------- */
 
@@ -76,6 +81,13 @@ struct bound {
     struct value arg[MAX_PARAMETERS]; /* by parameter; V_MISSING: not given */
     const struct arguments *all;
 };
+
+/* What a native gives: true, so that it can be returned. */
+static inline bool give(struct value *out, struct value v)
+{
+    *out = v;
+    return true;
+}
 
 static inline bool bound_has(const struct bound *b, int i)
 {

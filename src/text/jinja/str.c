@@ -18,14 +18,6 @@ bool str_part(struct jinja_run *r, const struct str *s, size_t begin, size_t n, 
     return true;
 }
 
-static bool take_like(struct jinja_run *r, size_t mark, const struct str *s, struct value *out)
-{
-    if (!run_take(r, mark, out))
-        return false;
-    out->str->markup = s->markup;
-    return true;
-}
-
 /* ---- Case ------------------------------------------------------------------------------------------- */
 
 /* The first character in title case, the rest in lower case. */
@@ -83,7 +75,7 @@ bool str_change_case(struct jinja_run *r, const struct str *s, enum str_case to,
     }
     if (!ok)
         return jinja_no_memory(r);
-    return run_tick(r, s->n / 4) && take_like(r, mark, s, out);
+    return run_tick(r, s->n / 4) && run_take_markup(r, mark, s->markup, out);
 }
 
 /* ---- Stripping, padding ---------------------------------------------------------------------------------- */
@@ -100,21 +92,25 @@ static bool in_chars(const struct str *chars, const char *at)
 bool str_strip(struct jinja_run *r, const struct str *s, const struct str *chars, int sides, struct value *out)
 {
     const char *begin = s->at, *end = s->at + s->n;
-    while ((sides & STRIP_LEFT) && begin < end && in_chars(chars, begin))
+    const size_t each = chars ? chars->n / 32 : 0; /* what it costs to look a character up */
+    bool ok = run_tick(r, 2 * each);
+    while (ok && (sides & STRIP_LEFT) && begin < end && in_chars(chars, begin)) {
         char_next(&begin);
-    while ((sides & STRIP_RIGHT) && begin < end && in_chars(chars, utf8_before(end)))
+        ok = !each || run_tick(r, each);
+    }
+    while (ok && (sides & STRIP_RIGHT) && begin < end && in_chars(chars, utf8_before(end))) {
         end = utf8_before(end);
-    size_t stripped = s->n - (size_t)(end - begin);
-    return run_tick(r, stripped * (chars ? 1 + chars->n / 32 : 1) / 8) &&
+        ok = !each || run_tick(r, each);
+    }
+    return ok && run_tick(r, (s->n - (size_t)(end - begin)) / 8) &&
            str_part(r, s, (size_t)(begin - s->at), (size_t)(end - begin), out);
 }
 
 static bool put_times(struct jinja_run *r, const char *at, size_t n, int64_t times)
 {
     for (int64_t i = 0; i < times; i++)
-        if (r->scratch.n > r->max_output || !run_tick(r, 1) || !buf_add(&r->scratch, at, n))
-            return r->scratch.n > r->max_output ? jinja_fail(r, "the text is longer than %zu bytes", r->max_output)
-                                                : jinja_no_memory(r);
+        if (!run_fits(r, r->scratch.n) || !run_tick(r, 1) || !run_put(r, at, n))
+            return false;
     return true;
 }
 
@@ -130,10 +126,10 @@ bool str_pad(struct jinja_run *r, struct str *s, int64_t width, const struct str
     size_t mark = r->scratch.n, n_with = fill ? fill->n : 1;
     if (fill && char_count(fill->at, fill->n) != 1)
         return jinja_fail(r, "TypeError: The fill character must be exactly one character long");
-    if (!put_times(r, with, n_with, left) || (!buf_add(&r->scratch, s->at, s->n) && !jinja_no_memory(r)) ||
+    if (!put_times(r, with, n_with, left) || !run_put(r, s->at, s->n) ||
         !put_times(r, with, n_with, pad - left))
         return false;
-    return take_like(r, mark, s, out);
+    return run_take_markup(r, mark, s->markup, out);
 }
 
 /* ---- Replacing ------------------------------------------------------------------------------------------------ */
@@ -149,7 +145,7 @@ static bool replace_empty(struct jinja_run *r, const struct str *s, const struct
         if (at == end)
             break;
         char_next(&at);
-        ok = ok && buf_add(&r->scratch, here, (size_t)(at - here)) && r->scratch.n <= r->max_output;
+        ok = ok && buf_add(&r->scratch, here, (size_t)(at - here)) && run_fits(r, r->scratch.n);
     }
     return ok && buf_add(&r->scratch, at, (size_t)(end - at));
 }
@@ -166,14 +162,12 @@ bool str_replace(struct jinja_run *r, const struct str *s, const struct str *old
         ok = replace_empty(r, s, new_text, count);
     for (; ok && old->n && count != 0 && (found = py_find(at, (size_t)(end - at), old->at, old->n)); count--) {
         ok = run_tick(r, 1) && buf_add(&r->scratch, at, (size_t)(found - at)) &&
-             buf_add(&r->scratch, new_text->at, new_text->n) && r->scratch.n <= r->max_output;
+             buf_add(&r->scratch, new_text->at, new_text->n) && run_fits(r, r->scratch.n);
         at = found + old->n;
     }
     if (ok && old->n)
         ok = buf_add(&r->scratch, at, (size_t)(end - at));
-    if (!ok && r->scratch.n > r->max_output)
-        return jinja_fail(r, "the text is longer than %zu bytes", r->max_output);
-    return (ok || jinja_no_memory(r)) && take_like(r, mark, s, out);
+    return (ok || jinja_no_memory(r)) && run_take_markup(r, mark, s->markup, out);
 }
 
 /* ---- Splitting --------------------------------------------------------------------------------------------------- */
@@ -226,12 +220,16 @@ static bool rsplit_at(struct jinja_run *r, const struct str *s, const struct str
                       struct list *l)
 {
     const char *end = s->at + s->n, *found;
-    for (; max != 0 && (found = py_rfind(s->at, (size_t)(end - s->at), separator->at, separator->n)); max--) {
+    const size_t each = separator->n / 64; /* what it costs to compare at each 64 places, where the separator is long */
+    for (; max != 0 && run_tick(r, (size_t)(end - s->at) / 64 * each); max--) {
+        found = py_rfind(s->at, (size_t)(end - s->at), separator->at, separator->n);
+        if (!found)
+            break;
         if (!run_tick(r, (size_t)(end - found) / 8) || !add_part(r, l, s, found + separator->n, end))
             return false;
         end = found;
     }
-    return add_part(r, l, s, s->at, end);
+    return !r->failed && add_part(r, l, s, s->at, end);
 }
 
 static bool rsplit_spaces(struct jinja_run *r, const struct str *s, int64_t max, struct list *l)
@@ -299,11 +297,9 @@ bool str_join(struct jinja_run *r, const struct str *separator, const struct lis
                               value_type(item));
         if (separator->markup && !html_escape(r, item, &item))
             return false;
-        if (r->scratch.n - mark + item.str->n > r->max_output)
-            return jinja_fail(r, "the text is longer than %zu bytes", r->max_output);
-        if (!run_tick(r, 1) || (i && !buf_add(&r->scratch, separator->at, separator->n)) ||
-            !buf_add(&r->scratch, item.str->at, item.str->n))
-            return jinja_no_memory(r);
+        if (!run_fits(r, r->scratch.n - mark + item.str->n) || !run_tick(r, 1) ||
+            (i && !run_put(r, separator->at, separator->n)) || !run_put(r, item.str->at, item.str->n))
+            return false;
     }
-    return take_like(r, mark, separator, out);
+    return run_take_markup(r, mark, separator->markup, out);
 }

@@ -2,10 +2,9 @@
 #include "text/jinja/run.h"
 #include "text/jinja/text.h"
 
-static bool give(struct value *out, bool b)
+static bool give_bool(struct value *out, bool b)
 {
-    *out = value_bool(b);
-    return true;
+    return give(out, value_bool(b));
 }
 
 static bool remainder_is(struct jinja_run *r, const struct bound *b, struct value divisor, int64_t wanted,
@@ -15,7 +14,7 @@ static bool remainder_is(struct jinja_run *r, const struct bound *b, struct valu
     bool same;
     if (!op_binary(r, OP_MOD, b->self, divisor, &rest) || !value_equal(r, rest, value_int(wanted), &same))
         return false;
-    return give(out, same);
+    return give_bool(out, same);
 }
 
 static bool test_odd(struct jinja_run *r, const struct bound *b, struct value *out)
@@ -36,13 +35,13 @@ static bool test_divisibleby(struct jinja_run *r, const struct bound *b, struct 
 static bool test_defined(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind != V_UNDEFINED);
+    return give_bool(out, b->self.kind != V_UNDEFINED);
 }
 
 static bool test_undefined(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_UNDEFINED);
+    return give_bool(out, b->self.kind == V_UNDEFINED);
 }
 
 /* Whether there is a filter (or test) of that name; names are looked up as dict keys, so lists are an error. */
@@ -50,74 +49,74 @@ static bool test_filter(struct jinja_run *r, const struct bound *b, struct value
 {
     uint64_t hash;
     const struct str *name = b->self.kind == V_STR ? b->self.str : NULL;
-    return value_hash(r, b->self, &hash) && give(out, name && jinja_filter(name->at, name->n));
+    return value_hash(r, b->self, &hash) && give_bool(out, name && jinja_filter(name->at, name->n));
 }
 
 static bool test_test(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     uint64_t hash;
     const struct str *name = b->self.kind == V_STR ? b->self.str : NULL;
-    return value_hash(r, b->self, &hash) && give(out, name && jinja_test(name->at, name->n));
+    return value_hash(r, b->self, &hash) && give_bool(out, name && jinja_test(name->at, name->n));
 }
 
 static bool test_none(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_NONE);
+    return give_bool(out, b->self.kind == V_NONE);
 }
 
 static bool test_boolean(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_BOOL);
+    return give_bool(out, b->self.kind == V_BOOL);
 }
 
 static bool test_true(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_BOOL && b->self.boolean);
+    return give_bool(out, b->self.kind == V_BOOL && b->self.boolean);
 }
 
 static bool test_false(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_BOOL && !b->self.boolean);
+    return give_bool(out, b->self.kind == V_BOOL && !b->self.boolean);
 }
 
 static bool test_integer(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_INT);
+    return give_bool(out, b->self.kind == V_INT);
 }
 
 static bool test_float(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_FLOAT);
+    return give_bool(out, b->self.kind == V_FLOAT);
 }
 
 static bool test_number(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, value_is_number(b->self));
+    return give_bool(out, value_is_number(b->self));
 }
 
 static bool test_string(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_STR);
+    return give_bool(out, b->self.kind == V_STR);
 }
 
 static bool test_mapping(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_DICT);
+    return give_bool(out, b->self.kind == V_DICT);
 }
 
 static bool test_iterable(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, value_is_iterable(b->self));
+    return give_bool(out, value_is_iterable(b->self));
 }
 
 /* Has a length and items: also a dict, and undefined. */
@@ -125,26 +124,26 @@ static bool test_sequence(struct jinja_run *r, const struct bound *b, struct val
 {
     enum value_kind k = b->self.kind;
     (void)r;
-    return give(out, k == V_UNDEFINED || (k >= V_STR && k <= V_RANGE));
+    return give_bool(out, k == V_UNDEFINED || (k >= V_STR && k <= V_RANGE));
 }
 
 static bool test_callable(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     enum value_kind k = b->self.kind;
     (void)r;
-    return give(out, k == V_UNDEFINED || k == V_LOOP || k == V_MACRO || k == V_NATIVE || k == V_JOINER || k == V_BLOCK);
+    return give_bool(out, k == V_UNDEFINED || k == V_LOOP || k == V_MACRO || k == V_NATIVE || k == V_JOINER || k == V_BLOCK);
 }
 
 static bool test_sameas(struct jinja_run *r, const struct bound *b, struct value *out)
 {
-    (void)r;
-    return give(out, value_identical(b->self, b->arg[0]));
+    return run_tick(r, b->self.kind == V_STR ? b->self.str->n / 64 : 0) &&
+           give_bool(out, value_identical(b->self, b->arg[0]));
 }
 
 static bool test_escaped(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     (void)r;
-    return give(out, b->self.kind == V_STR && b->self.str->markup);
+    return give_bool(out, b->self.kind == V_STR && b->self.str->markup);
 }
 
 /* All letters have that case, and there is one. */
@@ -158,10 +157,10 @@ static bool has_case(struct jinja_run *r, struct value v, bool upper, struct val
         uint32_t c = char_next(&at);
         bool is_upper = py_is_upper(c), is_lower = py_is_lower(c);
         if (py_is_title(c) || (upper ? is_lower : is_upper))
-            return give(out, false);
+            return give_bool(out, false);
         any |= upper ? is_upper : is_lower;
     }
-    return give(out, any);
+    return give_bool(out, any);
 }
 
 static bool test_lower(struct jinja_run *r, const struct bound *b, struct value *out)
@@ -177,25 +176,25 @@ static bool test_upper(struct jinja_run *r, const struct bound *b, struct value 
 static bool test_in(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     bool in;
-    return value_contains(r, b->arg[0], b->self, &in) && give(out, in);
+    return value_contains(r, b->arg[0], b->self, &in) && give_bool(out, in);
 }
 
 static bool test_eq(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     bool same;
-    return value_equal(r, b->self, b->arg[0], &same) && give(out, same);
+    return value_equal(r, b->self, b->arg[0], &same) && give_bool(out, same);
 }
 
 static bool test_ne(struct jinja_run *r, const struct bound *b, struct value *out)
 {
     bool same;
-    return value_equal(r, b->self, b->arg[0], &same) && give(out, !same);
+    return value_equal(r, b->self, b->arg[0], &same) && give_bool(out, !same);
 }
 
 static bool ordered(struct jinja_run *r, const struct bound *b, enum order op, struct value *out)
 {
     bool holds;
-    return value_order(r, b->self, b->arg[0], op, &holds) && give(out, holds);
+    return value_order(r, b->self, b->arg[0], op, &holds) && give_bool(out, holds);
 }
 
 static bool test_lt(struct jinja_run *r, const struct bound *b, struct value *out)

@@ -278,8 +278,10 @@ static bool range_contains(const struct range *range, struct value item)
     if (item.kind == V_FLOAT && !(f >= -0x1p63 && f < 0x1p63 && f == (double)(int64_t)f))
         return false;
     int64_t i = item.kind == V_FLOAT ? (int64_t)f : value_as_int(item);
-    bool inside = range->step > 0 ? i >= range->start && i < range->stop : i <= range->start && i > range->stop;
-    return inside && (i - range->start) % range->step == 0;
+    bool up = range->step > 0, inside = up ? i >= range->start && i < range->stop : i <= range->start && i > range->stop;
+    const uint64_t first = (uint64_t)range->start, stride = up ? (uint64_t)range->step : 0 - (uint64_t)range->step;
+    const uint64_t from_first = up ? (uint64_t)i - first : first - (uint64_t)i; /* may be more than INT64_MAX */
+    return inside && from_first % stride == 0;
 }
 
 bool value_contains(struct jinja_run *r, struct value container, struct value item, bool *out)

@@ -86,6 +86,9 @@ struct str {
     bool markup;           /* markupsafe's Markup: what is added to it is escaped */
 };
 
+/* A string of the program's own: `static struct str dot = STR_LITERAL(".");`, of ASCII. */
+#define STR_LITERAL(text) {.at = (text), .n = sizeof(text) - 1, .n_chars = sizeof(text) - 1}
+
 struct list {
     struct value *at;
     size_t n, cap;
