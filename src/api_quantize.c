@@ -1,6 +1,7 @@
 /* pllm_quantize: any checkpoint as a GGUF file of another type. */
 #include "api.h"
 
+#include "base/ascii.h"
 #include "base/file_out.h"
 #include "base/mem.h"
 #include "base/platform.h"
@@ -9,7 +10,6 @@
 #include "weights/gguf_out.h"
 #include "weights/tensor.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +42,7 @@ static bool is_hash(const char *text, size_t n)
 {
     bool hex = n == COMMIT_HASH;
     for (size_t i = 0; i < n && hex; i++)
-        hex = isxdigit((unsigned char)text[i]);
+        hex = ascii_hex_value(text[i]) >= 0;
     return hex;
 }
 
@@ -68,13 +68,11 @@ static void choose_name(struct quantizing *q)
     snprintf(q->name, sizeof q->name, "%.*s", (int)(n < MAX_NAME ? n : MAX_NAME - 1), begin);
 }
 
-/* llama.cpp lets Phi-3's special tokens take the white space after them, and knows Phi-3 by its name. */
+/* Readers are to take it for Phi-3 (gguf_name_is_phi3). */
 static void name_phi3(struct quantizing *q)
 {
-    char lower[MAX_NAME], old[MAX_NAME];
-    for (size_t i = 0; i < sizeof lower; i++)
-        lower[i] = (char)tolower((unsigned char)q->name[i]);
-    if (strstr(lower, "phi-3") || strstr(lower, "phi3"))
+    char old[MAX_NAME];
+    if (gguf_name_is_phi3(q->name))
         return;
     memcpy(old, q->name, sizeof old);
     snprintf(q->name, sizeof q->name, "Phi-3 %.*s", (int)sizeof old - 7, old);

@@ -65,8 +65,9 @@ bool bpe_add_merge(struct bpe *b, int32_t left, int32_t right, int32_t id, uint3
 /* The symbol with this text, made if need be (then without a token); -1: no memory. */
 int32_t bpe_symbol_for(struct bpe *b, const char *text, size_t n);
 
-/* Every way to cut a token's text in two symbols becomes a merge, ranked by the token's score, highest first;
- * ids with skip[id] are left out. Single characters without a token count as symbols. */
+/* Every way to cut a token's text in two symbols becomes a merge, ranked by the token's score (score[id] for each), highest
+ * first; ids with skip[id] (or NULL: none) are left out. Single characters without a token count as symbols. PLLM_E_FORMAT: a
+ * score is NaN, or a token of thousands of bytes would have to be cut. */
 pllm_status bpe_merges_from_scores(struct bpe *b, const float *scores, const bool *skip, pllm_error *err);
 
 /* After the last merge and the last flag; false: no memory. */

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Bytes of a token that is made by merges: all ways to cut it are tried, which takes the square of that. */
+enum { MAX_MERGED = 4096 };
+
 static bool alloc_merges(struct bpe *b, size_t mask)
 {
     b->merge = mem_alloc(mask + 1, sizeof *b->merge);
@@ -164,6 +167,10 @@ pllm_status bpe_merges_from_scores(struct bpe *b, const float *scores, const boo
         if (!strtab_has(b->vocab, (int32_t)id) || (skip && skip[id]))
             continue;
         const char *text = strtab_text(b->vocab, (int32_t)id, &length);
+        if (length > MAX_MERGED) {
+            mem_free(list);
+            return error_set(err, PLLM_E_FORMAT, "token %zu: has %zu bytes, wanted at most %d", id, length, MAX_MERGED);
+        }
         if (strtab_find(b->vocab, text, length) == (int32_t)id && utf8_valid(text, length) == length)
             list[n++] = (struct scored){scores[id], (int32_t)id};
     }

@@ -89,10 +89,10 @@ static size_t kept(const struct trie *t, const char *text, size_t n)
     return longest;
 }
 
-static bool run_longest(const struct charsmap *m, const char *text, size_t n, struct buf *out)
+static bool run_longest(const struct charsmap *m, const char *text, size_t n, size_t limit, struct buf *out)
 {
     bool good = true;
-    for (size_t i = 0, used; i < n && good; i += used) {
+    for (size_t i = 0, used; i < n && good && out->n <= limit; i += used) {
         size_t matched = 0;
         used = kept(&m->keep, text + i, n - i);
         if (used) {
@@ -122,10 +122,10 @@ static size_t cluster_end(const char *text, size_t n, size_t i)
     return i;
 }
 
-static bool run_clusters(const struct charsmap *m, const char *text, size_t n, struct buf *out)
+static bool run_clusters(const struct charsmap *m, const char *text, size_t n, size_t limit, struct buf *out)
 {
     bool good = true;
-    for (size_t i = 0, end; i < n && good; i = end) {
+    for (size_t i = 0, end; i < n && good && out->n <= limit; i = end) {
         end = cluster_end(text, n, i);
         size_t used;
         const char *whole = end - i < MAX_CLUSTER ? look_up(m, text + i, end - i, false, &used) : NULL;
@@ -133,7 +133,7 @@ static bool run_clusters(const struct charsmap *m, const char *text, size_t n, s
             good = add_replacement(out, whole);
             continue;
         }
-        for (size_t k = i, width; k < end && good; k += width) {
+        for (size_t k = i, width; k < end && good && out->n <= limit; k += width) {
             width = utf8_width((unsigned char)text[k]);
             const char *one = look_up(m, text + k, width, false, &used);
             good = one ? add_replacement(out, one) : buf_add(out, text + k, width);
@@ -142,7 +142,7 @@ static bool run_clusters(const struct charsmap *m, const char *text, size_t n, s
     return good;
 }
 
-bool charsmap_run(const struct charsmap *m, const char *text, size_t n, struct buf *out)
+bool charsmap_run(const struct charsmap *m, const char *text, size_t n, size_t limit, struct buf *out)
 {
-    return m->rule == CHARSMAP_LONGEST ? run_longest(m, text, n, out) : run_clusters(m, text, n, out);
+    return m->rule == CHARSMAP_LONGEST ? run_longest(m, text, n, limit, out) : run_clusters(m, text, n, limit, out);
 }

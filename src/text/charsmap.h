@@ -29,7 +29,7 @@ pllm_status charsmap_init(struct charsmap *m, const void *bytes, size_t n, enum 
 bool charsmap_keep(struct charsmap *m, const char *text, size_t n);
 void charsmap_fini(struct charsmap *m);
 
-/* Appends the rewritten text; false: no memory. */
-bool charsmap_run(const struct charsmap *m, const char *text, size_t n, struct buf *out);
+/* Appends the rewritten text, valid UTF-8; stops early where *out has come to more than `limit` bytes. False: no memory. */
+bool charsmap_run(const struct charsmap *m, const char *text, size_t n, size_t limit, struct buf *out);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { MAX_DECODE_GROWTH = 64 };
+
 /* ---- Helpers ------------------------------------------------------------------------------------- */
 
 pllm_status json_flag(const struct json *at, const char *key, bool *out, pllm_error *err)
@@ -542,9 +544,26 @@ static pllm_status decode_sequence(void *steps, const struct json *at, int depth
     return read_sequence(decoders, "decoder", "decoders", steps, at, depth, err);
 }
 
+/* How many bytes the steps may make of one: only a replacement makes more. */
+static size_t decode_growth(const decode_steps *steps)
+{
+    size_t growth = 1;
+    for (size_t i = 0; i < steps->n; i++) {
+        const struct decode_step *s = &steps->at[i];
+        const size_t n = s->kind == DECODE_REPLACE ? s->n_content : 0;
+        const size_t each = !n ? 1 : s->pattern.n_literal ? (n - 1) / s->pattern.n_literal + 1 : n + 1; /* nothing may match */
+        if (!mem_mul(growth, each, &growth))
+            return SIZE_MAX;
+    }
+    return growth;
+}
+
+/* Decoding has no limit of its own: the text of a stream's token is wanted, whatever came before. */
 pllm_status json_read_decoder(decode_steps *steps, const struct json *at, int depth, pllm_error *err)
 {
     pllm_status status = read_component(decoders, "decoder", steps, at, depth, err);
+    if (!status && decode_growth(steps) > MAX_DECODE_GROWTH)
+        return json_error(at, err, "may make %zu bytes of one, wanted at most %d", decode_growth(steps), MAX_DECODE_GROWTH);
     bool without_steps = !status && depth == 0 && steps->n == 0 && json_kind(at) == J_OBJECT;
     /* A decoder that does nothing is still one: only without any are tokens joined by spaces. */
     return without_steps ? push_decode(steps, (struct decode_step){.kind = DECODE_FUSE}, err) : status;

@@ -1,6 +1,7 @@
 #include "text/normalize.h"
 
 #include "text/bytelevel.h"
+#include "text/growth.h"
 #include "text/unicode.h"
 #include "base/utf8.h"
 
@@ -131,12 +132,6 @@ static pllm_status run_prepend(const struct norm_step *s, struct normalized *t, 
     return PLLM_OK;
 }
 
-static pllm_status too_long(const struct normalized *t, pllm_error *err)
-{
-    return error_set(err, PLLM_E_ARGUMENT, "the tokenizer's normalizer makes more than %zu bytes of this text",
-                     t->limit);
-}
-
 static pllm_status run_replace(const struct norm_step *s, struct normalized *t, pllm_error *err)
 {
     /* A regular expression is shown old characters in place of new ones, which are as wide. */
@@ -169,7 +164,7 @@ static pllm_status run_replace(const struct norm_step *s, struct normalized *t, 
 static pllm_status run_into_other(const struct norm_step *s, struct normalized *t, pllm_error *err)
 {
     t->other.n = 0;
-    bool good = s->kind == NORM_CHARSMAP ? charsmap_run(&s->charsmap, t->text, t->n, &t->other)
+    bool good = s->kind == NORM_CHARSMAP ? charsmap_run(&s->charsmap, t->text, t->n, t->limit, &t->other)
                                          : bytelevel_show(&t->other, t->text, t->n);
     if (!good)
         return error_memory(err, "text to normalize");
@@ -196,11 +191,11 @@ pllm_status norm_run(const struct norm_step *steps, size_t n_steps, struct norma
 {
     pllm_status status = PLLM_OK;
     t->cut_start = false;
-    t->limit = t->n < SIZE_MAX / 64 ? ((size_t)1 << 20) + 32 * t->n : SIZE_MAX;
+    t->limit = growth_limit(t->n);
     for (size_t i = 0; i < n_steps && !status; i++) {
         status = run_step(&steps[i], t, err);
         if (!status && t->n > t->limit)
-            status = too_long(t, err);
+            status = growth_refused(err, "normalizer", t->limit);
     }
     return status;
 }

@@ -42,13 +42,13 @@ struct normalized {
     struct buf own, other;
     struct pattern_scratch pattern;
     VEC(int32_t) wide;
-    size_t limit; /* of bytes: a normalizer that multiplies a text is stopped */
+    size_t limit; /* of bytes (growth.h) */
 };
 
 void normalized_fini(struct normalized *t);
 
 /* t->text and t->n hold the input, valid UTF-8, and then the result, valid until the next run. PLLM_E_ARGUMENT:
- * it grew beyond 1 MiB and 32 times its length. */
+ * it grew beyond growth_limit. */
 pllm_status norm_run(const struct norm_step *steps, size_t n_steps, struct normalized *t, pllm_error *err);
 
 #endif

@@ -6,6 +6,7 @@
  * https://github.com/kkos/oniguruma/blob/master/doc/RE */
 #include "text/pattern.h"
 
+#include "base/ascii.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
@@ -46,6 +47,12 @@ static pllm_status put(struct onig *o, const char *bytes, size_t n)
 static pllm_status puts_(struct onig *o, const char *text)
 {
     return put(o, text, strlen(text));
+}
+
+/* strchr finds the NUL, too, which an expression may hold. */
+static bool is_one_of(char c, const char *list)
+{
+    return c && strchr(list, c);
 }
 
 /* Properties by names that PCRE2 lacks: what to write inside a class. */
@@ -130,8 +137,9 @@ static pllm_status plain_escape(struct onig *o)
         return puts_(o, "\\x0B");
     }
     if (letter == 'u') {
-        if (o->end - o->at < 5)
-            return complain(o, "\\u without four digits");
+        for (int i = 1; i <= 4; i++)
+            if (o->end - o->at <= i || ascii_hex_value(o->at[i]) < 0)
+                return complain(o, "\\u without four digits");
         char code[16];
         snprintf(code, sizeof code, "\\x{%.4s}", o->at + 1);
         o->at += 5;
@@ -147,7 +155,7 @@ static pllm_status plain_escape(struct onig *o)
         o->at = close + 1;
         return status;
     }
-    if (strchr("QEoCcNVLlUF", letter)) /* mean something to PCRE2 alone */
+    if (is_one_of(letter, "QEoCcNVLlUF")) /* mean something to PCRE2 alone */
         return complain(o, "an escape that Oniguruma does not have");
     size_t n = utf8_width((unsigned char)letter);
     pllm_status status = letter & 0x80 ? PLLM_OK : puts_(o, "\\");
@@ -347,7 +355,7 @@ static pllm_status open_group(struct onig *o)
         status = puts_(o, "?");
     o->at++;
     const char *flags = o->at;
-    while (flags < o->end && strchr("imx-", *flags))
+    while (flags < o->end && is_one_of(*flags, "imx-"))
         flags++;
     if (flags < o->end && *flags == 's')
         return complain(o, "an undefined group option");
@@ -433,7 +441,7 @@ pllm_status onig_translate(struct buf *out, const char *source, size_t n, pllm_e
             opened[n_open++] = begin;
         } else if (c == ')' && n_open > 0) {
             atom = opened[--n_open];
-        } else if (!strchr("*+?{", c)) {
+        } else if (!is_one_of(c, "*+?{")) {
             atom = begin;
         }
     }

@@ -34,7 +34,7 @@ static pllm_status compile(struct pattern *p, const struct buf *translated, cons
     int code = 0;
     PCRE2_SIZE offset = 0;
     pcre2_code *made =
-        pcre2_compile((PCRE2_SPTR)translated->at, translated->n,
+        pcre2_compile((PCRE2_SPTR)(translated->at ? translated->at : ""), translated->n,
                       PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
                       &code, &offset, context);
     pcre2_compile_context_free(context);

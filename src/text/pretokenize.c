@@ -1,6 +1,7 @@
 #include "text/pretokenize.h"
 
 #include "text/bytelevel.h"
+#include "text/growth.h"
 #include "text/unicode.h"
 #include "base/utf8.h"
 
@@ -30,6 +31,7 @@ bool pieces_start(struct pieces *p, const char *text, size_t n, bool at_start)
 {
     p->text = text;
     p->n_text = n;
+    p->limit = growth_limit(n) < MAX_TEXT ? growth_limit(n) : MAX_TEXT;
     p->piece.n = 0;
     p->at_start = at_start;
     return n == 0 || vec_push(&p->piece, (struct piece){0, (uint32_t)n});
@@ -166,13 +168,14 @@ static pllm_status change_pieces(const struct pretok_step *s, struct pieces *p, 
 {
     bool good = true;
     p->made.n = p->other.n = 0;
-    for (size_t i = 0; i < p->piece.n && good; i++) {
+    for (size_t i = 0; i < p->piece.n && good && p->other.n <= p->limit; i++) {
         size_t start = p->other.n;
-        good = change(s, p, i, p->text + p->piece.at[i].at, p->piece.at[i].n) && p->other.n <= MAX_TEXT &&
-               push_piece(p, start, p->other.n);
+        good = change(s, p, i, p->text + p->piece.at[i].at, p->piece.at[i].n) && push_piece(p, start, p->other.n);
     }
     if (!good)
         return error_memory(err, "words");
+    if (p->other.n > p->limit)
+        return growth_refused(err, "pre-tokenizer", p->limit);
     bool at_start = p->at_start;
     use_made(p);
     use_other(p);

@@ -49,6 +49,7 @@ struct pieces {
     size_t n_text;
     VEC(struct piece) piece;
     bool at_start; /* the first piece begins where the input begins */
+    size_t limit;  /* of n_text (growth.h), below 2 GiB */
     /* Scratch of the steps: */
     VEC(struct piece) made;
     VEC(struct split_part) part;
@@ -60,6 +61,7 @@ void pieces_fini(struct pieces *p);
 
 /* One piece, the whole (valid UTF-8, less than 2 GiB); false: no memory. */
 bool pieces_start(struct pieces *p, const char *text, size_t n, bool at_start);
+/* PLLM_E_ARGUMENT: an expression takes too long, or the text grew beyond the limit. */
 pllm_status pretok_run(const struct pretok_step *steps, size_t n_steps, struct pieces *p, pllm_error *err);
 
 #endif

@@ -98,7 +98,7 @@ static bool reach_id(struct strtab *t, int32_t id)
 bool strtab_set(struct strtab *t, int32_t id, const char *text, size_t n)
 {
     text = n ? text : ""; /* the caller's may be NULL */
-    if (n > UINT32_MAX - t->text.n || n >= INT32_MAX || !reach_id(t, id))
+    if (n >= UINT32_MAX - t->text.n || n >= INT32_MAX || !reach_id(t, id)) /* with its NUL it ends where 32 bits reach */
         return false;
     if (t->n_used >= t->slot_mask / 2 && !grow_slots(t))
         return false;

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MAX_INPUT = INT32_MAX / 4 };
+enum { MAX_INPUT = INT32_MAX / 4, MAX_SHOWN = 4 << 20 /* a normalizer may make much of many tokens */ };
 
 const char gpt2_pattern[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -85,7 +85,10 @@ pllm_status tokenizer_add_token(struct tokenizer *t, int32_t id, const char *tex
     if (!status && ((!known && !strtab_set(&t->extra, id, text, n)) || !reach_flag(t, (size_t)id + 1) ||
                     (n_wanted && !added_add(set, wanted, n_wanted, id, flags))))
         status = error_memory(err, "added tokens");
-    if (!status && (n != n_wanted || memcmp(text, wanted, n) != 0) && !strtab_set(&t->shown, id, wanted, n_wanted))
+    const bool changes = !status && (n != n_wanted || memcmp(text, wanted, n) != 0);
+    if (changes && t->shown.text.n + n_wanted > MAX_SHOWN)
+        status = error_set(err, PLLM_E_FORMAT, "added tokens: have more than %d bytes once they are normalized", MAX_SHOWN);
+    else if (changes && !strtab_set(&t->shown, id, wanted, n_wanted))
         status = error_memory(err, "added tokens");
     if (!status)
         t->flag.at[id] |= (uint8_t)(TOKEN_ADDED | (flags & ADDED_SPECIAL ? TOKEN_SPECIAL : 0));

@@ -36,6 +36,10 @@ struct gguf_vocab {
     int add_bos, add_eos, add_space_prefix, remove_extra_whitespaces; /* 0, 1 or -1 */
 };
 
+/* Phi-3's special tokens take the white space after them; GGUF cannot say so, and llama.cpp goes by the model's name (NULL: it
+ * has none). */
+bool gguf_name_is_phi3(const char *name);
+
 pllm_status tokenizer_from_json(struct tokenizer **out, const char *json, size_t n,
                                 const struct tokenizer_settings *settings, pllm_error *err);
 pllm_status tokenizer_from_sentencepiece(struct tokenizer **out, const void *bytes, size_t n,

@@ -28,16 +28,19 @@ static pllm_status read_tokens(struct tokenizer *t, const struct gguf_vocab *v, 
     return PLLM_OK;
 }
 
-/* Phi-3's special tokens take the white space after them; its files do not say so, and llama.cpp goes by the name. */
-static uint32_t phi3_flags(const struct gguf_vocab *v, const struct text_span *token, uint32_t flags)
+bool gguf_name_is_phi3(const char *name)
 {
-    bool phi3 = false;
-    for (const char *p = v->name ? v->name : ""; *p && !phi3; p++)
-        phi3 = strncasecmp(p, "phi-3", 5) == 0 || strncasecmp(p, "phi3", 4) == 0;
-    bool exempt = (token->n == 5 && memcmp(token->at, "<unk>", 5) == 0) ||
-                  (token->n == 3 && memcmp(token->at, "<s>", 3) == 0) ||
-                  (token->n == 13 && memcmp(token->at, "<|endoftext|>", 13) == 0);
-    return phi3 && !exempt ? flags | ADDED_RSTRIP : flags;
+    bool found = false;
+    for (const char *p = name ? name : ""; *p && !found; p++)
+        found = strncasecmp(p, "phi-3", 5) == 0 || strncasecmp(p, "phi3", 4) == 0;
+    return found;
+}
+
+/* Phi-3's tokens that are exempt. */
+static bool takes_no_space(const struct text_span *token)
+{
+    return (token->n == 5 && memcmp(token->at, "<unk>", 5) == 0) || (token->n == 3 && memcmp(token->at, "<s>", 3) == 0) ||
+           (token->n == 13 && memcmp(token->at, "<|endoftext|>", 13) == 0);
 }
 
 /* Tokens that llama.cpp takes for control tokens by their text, whatever type the file gives them: ends of turns and
@@ -74,14 +77,16 @@ static int32_t special_type(const struct gguf_vocab *v, size_t i)
 
 static pllm_status add_special(struct tokenizer *t, const struct gguf_vocab *v, pllm_error *err)
 {
+    const bool phi3 = gguf_name_is_phi3(v->name);
     pllm_status status = PLLM_OK;
     for (size_t i = 0; i < v->n_tokens && !status; i++) {
         int32_t type = special_type(v, i);
         if (type < 0)
             continue;
         uint32_t flags = type == TYPE_USER_DEFINED ? 0 : ADDED_SPECIAL;
-        status = tokenizer_add_token(t, (int32_t)i, v->tokens[i].at, v->tokens[i].n, phi3_flags(v, &v->tokens[i], flags),
-                                     ADDED_IN_INPUT, err);
+        if (phi3 && !takes_no_space(&v->tokens[i]))
+            flags |= ADDED_RSTRIP;
+        status = tokenizer_add_token(t, (int32_t)i, v->tokens[i].at, v->tokens[i].n, flags, ADDED_IN_INPUT, err);
     }
     return status;
 }

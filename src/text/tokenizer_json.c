@@ -268,8 +268,9 @@ pllm_status tokenizer_from_json(struct tokenizer **out, const char *json, size_t
     pllm_status status = t ? PLLM_OK : error_memory(err, source);
     if (!status)
         status = cut ? json_parse(&top, rest.at, rest.n, source, err) : json_parse(&top, json, n, source, err);
-    if (!status && !cut) { /* the tree's reader liked what ours did not: no memory for the copy */
-        status = error_memory(err, source);
+    if (!status && !cut) { /* the tree's reader liked what ours did not: no object, or no memory for the copy */
+        status = json_want(&top, J_OBJECT, err);
+        status = status ? status : error_memory(err, source);
         json_free(&top);
     }
     if (!status) {

@@ -231,6 +231,16 @@ static void bad_vocabularies_are_refused(void **state)
     f->v.scores = f->scores;
     f->scores[7] = 0.0f / 0.0f;
     refuse(f, PLLM_E_FORMAT, "token 7: its score is not a number");
+    f->scores[7] = 0;
+    char longest[4098] = "";
+    memset(longest, 'a', 4096);
+    add(f, longest, 1, 0);
+    struct tokenizer *t;
+    assert_int_equal(tokenizer_from_gguf(&t, &f->v, NULL), PLLM_OK);
+    tokenizer_close(t);
+    longest[4096] = 'a'; /* all ways to cut it would be tried */
+    add(f, longest, 1, 0);
+    refuse(f, PLLM_E_FORMAT, "token 260: has 4097 bytes, wanted at most 4096");
     free(f);
 }
 

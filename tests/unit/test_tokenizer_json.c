@@ -1,6 +1,7 @@
 /* tokenizer.json: components by small files written here; the real tokenizers are in tests/text. */
 #include "test.h"
 
+#include "text/normalize.h"
 #include "text/tokenizer.h"
 
 #include <stdlib.h>
@@ -408,6 +409,7 @@ static void refuse(const char *members, const char *model, pllm_status status, c
     assert_message(err, message);
 }
 
+#define GROWS(pattern) "{\"type\": \"Replace\", \"pattern\": {" pattern "}, \"content\": \"" "aaaaaaaaaaaaaaaaaaaa\"}"
 static void bad_components_are_named(void **state)
 {
     (void)state;
@@ -430,6 +432,10 @@ static void bad_components_are_named(void **state)
     refuse(PRE("{\"type\": \"FixedLength\", \"length\": 0}"), MODEL, bad, "pre_tokenizer.length: is 0, wanted 1");
     refuse("\"decoder\": {\"type\": \"Strip\", \"content\": \"\", \"start\": 0, \"stop\": 0}", MODEL, bad, "decoder.content: is empty");
     refuse("\"decoder\": {\"type\": \"BPEDecoder\", \"suffix\": \"\"}", MODEL, bad, "decoder.suffix: is empty");
+    refuse("\"decoder\": {\"type\": \"Sequence\", \"decoders\": [" GROWS("\"String\": \"a\"") ", " GROWS("\"String\": \"aa\"") "]}", MODEL, bad,
+           "decoder: may make 200 bytes of one, wanted at most 64");
+    refuse("\"decoder\": {\"type\": \"Sequence\", \"decoders\": [" GROWS("\"Regex\": \"\"") ", " GROWS("\"Regex\": \"a*\"") "]}", MODEL, bad,
+           "decoder: may make 441 bytes of one");
     refuse("\"added_tokens\": [{\"content\": \"x\"}]", MODEL, bad, "added_tokens[0].id: is missing");
     refuse("\"added_tokens\": [{\"id\": 3}]", MODEL, bad, "added_tokens[0].content: is missing");
     refuse("\"added_tokens\": [{\"id\": 3, \"content\": \"x\", \"special\": 1}]", MODEL, bad, "added_tokens[0].special: is an integer");
@@ -437,6 +443,32 @@ static void bad_components_are_named(void **state)
     refuse(AFTER("{\"type\": \"TemplateProcessing\", \"single\": [{\"Sequence\": {\"id\": \"B\"}}]}"), MODEL, bad, "names the text \"B\", wanted A");
     refuse(AFTER("{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"B\"}}]}"), MODEL, bad,
            "names \"B\", which special_tokens does not define");
+}
+
+/* Valid JSON that is no tokenizer: not what the computer lacks. */
+static void the_file_must_be_an_object(void **state)
+{
+    struct tokenizer *t = NULL;
+    pllm_error err = {0};
+    (void)state;
+    assert_int_equal(tokenizer_from_json(&t, "[]", 2, NULL, &err), PLLM_E_FORMAT);
+    assert_message(err, "tokenizer.json: is an array, wanted an object");
+}
+
+/* A normalizer that multiplies is stopped at texts, and at what it makes of all added tokens together. */
+static void added_tokens_stay_small_once_normalized(void **state)
+{
+    struct buf members = {0};
+    (void)state;
+    assert_true(buf_text(&members, NORM("{\"type\": \"Prepend\", \"prepend\": \"")));
+    for (int i = 0; i < 100000; i++)
+        assert_true(buf_text(&members, "aaaaaaaaaa"));
+    assert_true(buf_text(&members, "\"}, \"added_tokens\": [" TOKEN(16, "<0>", "")));
+    for (int i = 1; i < 5; i++)
+        assert_true(buf_printf(&members, ", {\"id\": %d, \"content\": \"<%d>\"}", 16 + i, i));
+    assert_true(buf_text(&members, "]"));
+    refuse(members.at, MODEL, PLLM_E_FORMAT, "added tokens: have more than 4194304 bytes once they are normalized");
+    vec_fini(&members);
 }
 
 static void deep_sequences_are_refused(void **state)
@@ -495,7 +527,45 @@ static void work_is_limited(void **state)
     assert_int_equal(tokenizer_encode(t, &ids, text, 200, true, true, &err), PLLM_E_ARGUMENT);
     assert_message(err, "the tokenizer's normalizer makes more than");
     tokenizer_close(t);
+#define BYTE_LEVEL "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}" /* makes two bytes of most */
+#define FOUR BYTE_LEVEL ", " BYTE_LEVEL ", " BYTE_LEVEL ", " BYTE_LEVEL
+    t = made(PRE("{\"type\": \"Sequence\", \"pretokenizers\": [" FOUR ", " FOUR ", " FOUR ", " FOUR "]}"), MODEL);
+    assert_int_equal(tokenizer_encode(t, &ids, "\xE6\xBC\xA2\xE6\xBC\xA2\xE6\xBC\xA2\xE6\xBC\xA2", 12, true, true, &err), PLLM_OK);
+    memset(text, ' ', 199);
+    assert_int_equal(tokenizer_encode(t, &ids, text, 199, true, true, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "the tokenizer's pre-tokenizer makes more than 1054944 bytes of this text");
+    tokenizer_close(t);
     vec_fini(&ids);
+}
+
+/* Rules that make a megabyte of a character: the text stops growing soon after the limit. */
+static void rules_are_stopped_while_they_multiply(void **state)
+{
+    enum { N_TRIE = 256 + 128, MEGABYTE = 1 << 20 };
+    const enum charsmap_rule rules[] = {CHARSMAP_LONGEST, CHARSMAP_CLUSTERS};
+    const uint32_t head = 4 * N_TRIE;
+    char *bytes = calloc(1, 4 + 4 * N_TRIE + MEGABYTE + 1);
+    (void)state;
+    assert_non_null(bytes);
+    memcpy(bytes, &head, 4);
+    uint32_t *unit = (uint32_t *)(void *)(bytes + 4);
+    unit['a'] = 'a' | 1u << 8 | (uint32_t)('a' ^ 256) << 10; /* a value hangs below, at 256, and is place 0 */
+    unit[256] = 1u << 31;
+    memset(bytes + 4 + 4 * N_TRIE, 'b', MEGABYTE);
+    for (int i = 0; i < 2; i++) {
+        norm_steps steps = {0};
+        struct norm_step step = {.kind = NORM_CHARSMAP};
+        struct normalized t = {.text = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", .n = 32};
+        pllm_error err = {0};
+        assert_int_equal(charsmap_init(&step.charsmap, bytes, 4 + 4 * N_TRIE + MEGABYTE + 1, rules[i], &err), PLLM_OK);
+        assert_true(vec_push(&steps, step));
+        assert_int_equal(norm_run(steps.at, steps.n, &t, &err), PLLM_E_ARGUMENT);
+        assert_message(err, "the tokenizer's normalizer makes more than");
+        assert_true(t.own.cap + t.other.cap < 8 * MEGABYTE); /* 32 megabytes else */
+        normalized_fini(&t);
+        norm_fini(&steps);
+    }
+    free(bytes);
 }
 
 int main(void)
@@ -511,6 +581,8 @@ int main(void)
         cmocka_unit_test(added_tokens_are_shown_normalized), cmocka_unit_test(empty_tokens_decode_to_nothing),
         cmocka_unit_test(bad_components_are_named),  cmocka_unit_test(deep_sequences_are_refused),
         cmocka_unit_test(bad_models_are_refused),    cmocka_unit_test(work_is_limited),
+        cmocka_unit_test(the_file_must_be_an_object), cmocka_unit_test(added_tokens_stay_small_once_normalized),
+        cmocka_unit_test(rules_are_stopped_while_they_multiply),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
