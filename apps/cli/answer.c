@@ -143,5 +143,5 @@ static bool take_text(struct job *job, struct sample *s, const pllm_event *e, co
 }
 
 const struct batch_kind stream_kind = {.read = read_line, .event = take_streamed};
-const struct batch_kind text_kind = {.read = read_line, .event = take_text};
+const struct batch_kind text_kind = {.read = read_line, .event = take_text, .plain = true};
 const struct batch_kind answer_kind = {.read = read_line, .event = take_event};

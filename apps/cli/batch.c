@@ -121,6 +121,13 @@ static void write_error(struct batch *b, struct job *job, const pllm_error *err)
     char message[sizeof err->message + 32];
     in_words_of_line(message, sizeof message, job, err->message);
     size_t n = field_length(message);
+    s->finished = true;
+    job->n_left = 0;
+    b->n_errors++;
+    if (b->kind->plain) {
+        cli_fail(EXIT_SOME_ERRORS, "%s", message);
+        return;
+    }
     batch_begin_line(&s->line, job, 0);
     buffer_puts(&s->line, ", \"finish_reason\": \"error\", \"error\": {\"message\": ");
     buffer_json_string(&s->line, message, strlen(message));
@@ -130,15 +137,15 @@ static void write_error(struct batch *b, struct job *job, const pllm_error *err)
     else
         buffer_puts(&s->line, "null");
     buffer_puts(&s->line, "}}");
-    s->finished = true;
-    job->n_left = 0;
-    b->n_errors++;
 }
 
 static int write_sample(struct batch *b, struct sample *s)
 {
-    progress_give_way(b->progress);
-    int code = output_line(b->output, &s->line);
+    int code = EXIT_DONE;
+    if (!b->kind->plain || s->streamed) {
+        progress_give_way(b->progress);
+        code = output_line(b->output, &s->line);
+    }
     b->n_samples++;
     sample_fini(s);
     s->line = (struct buffer){0};
@@ -297,6 +304,7 @@ static int take_event(struct batch *b, const pllm_event *e)
     struct sample *s = &job->samples[e->sample];
     bool good = b->kind->event(job, s, e, b->context);
     int code = EXIT_DONE;
+    s->streamed = true;
     if (s->piece.n || s->piece.failed) {
         progress_give_way(b->progress);
         code = output_piece(b->output, &s->piece);

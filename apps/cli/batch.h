@@ -19,6 +19,7 @@ struct sample {
     struct buffer piece;               /* what is to be written now, before the line; --stream */
     struct buffer line;                /* the whole output line, once it is finished */
     bool finished;
+    bool streamed;                     /* an event came, so that this is no error of the line */
 };
 
 /* A line of the input, until its answers are written. */
@@ -41,6 +42,7 @@ struct batch_kind {
     /* Makes a request of a line. An error is the line's. */
     pllm_status (*read)(struct job *job, const struct request_context *c, const char *line, size_t n, pllm_error *err);
     bool keeps_prompt; /* its tokens are needed for the output */
+    bool plain;        /* no JSON is written: a line's error goes to standard error */
     /* Takes an event; after a FINISH, sample->line is complete. Returns false if that line is an error. */
     bool (*event)(struct job *job, struct sample *sample, const pllm_event *e, const struct request_context *c);
 };

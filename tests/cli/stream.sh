@@ -67,4 +67,7 @@ for _ in 1 2 3; do
     [ "$code" = 137 ] || failed "exit code $code, wanted 137: nothing was seen before the end"
     [ -z "$(tail -c 1 "$work/seen")" ] || failed "the output ends within a piece: ...$(tail -c 40 "$work/seen")"
 done
+
+# A prompt that cannot be answered: its error where a reader of text sees it, and no text.
+run 1 "$PARALLM" generate $tiny -p "$(printf 'ab %.0s' $(seq 500))" --stream --quiet && one_error 'prompt: has [0-9]+ tokens' && counts 0
 finish
