@@ -77,7 +77,12 @@ static pllm_status read_shape(const struct json *entry, struct stored *s, pllm_e
 /* A byte's place: json_as_int would let 8.0 pass. */
 static pllm_status read_offset(const struct json *at, size_t limit, int64_t *out, pllm_error *err)
 {
+    int64_t n;
     pllm_status status = json_want(at, J_INT, err);
+    if (!status)
+        status = json_as_int(at, INT64_MIN, INT64_MAX, &n, err);
+    if (!status && n > (int64_t)limit)
+        status = json_error(at, err, "is %" PRId64 ", but the file has only %zu bytes of tensors: is it complete?", n, limit);
     return status ? status : json_as_int(at, 0, (int64_t)limit, out, err);
 }
 

@@ -135,7 +135,7 @@ static void refuses_bad_entries(void **state)
                  "t.data_offsets: is 32 to 40, but F16 of its shape takes 4 bytes");
     refuse_entry("\"t\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [40, 32]}", "t.data_offsets: is 40 to 32");
     refuse_entry("\"t\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [32, 41]}",
-                 "t.data_offsets[1]: is 41, wanted 0 to 40");
+                 "t.data_offsets[1]: is 41, but the file has only 40 bytes of tensors: is it complete?");
     refuse_entry("\"t\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [-8, 0]}",
                  "t.data_offsets[0]: is -8, wanted 0 to 40");
     refuse_entry("\"t\": {\"dtype\": \"F32\", \"shape\": [2], \"data_offsets\": [32.0, 40]}",
