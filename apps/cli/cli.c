@@ -181,6 +181,15 @@ static int add_adapter(pllm_engine *engine, const char *word)
     return pllm_adapter_add(engine, name, word + n + 1, &err) ? cli_fail_error(&err) : EXIT_DONE;
 }
 
+/* Whoever does not know would take an answer that the cache ends for a finished one. */
+static void warn_of_little_room(const pllm_engine *engine, const struct options *o)
+{
+    const pllm_plan p = pllm_engine_plan(engine);
+    if (p.sequences_that_fit < 1 && !o->quiet)
+        fprintf(stderr, "parallm: KV cache: has room for %lld tokens, less than a sequence of %d (--kv-cache-memory, --max-model-len)\n",
+                (long long)p.kv_blocks * p.kv_block_tokens, (int)p.max_model_len);
+}
+
 int cli_open_engine(pllm_engine **engine, const pllm_model *model, const struct options *o)
 {
     pllm_engine_options options = cli_engine_options(o);
@@ -188,6 +197,7 @@ int cli_open_engine(pllm_engine **engine, const pllm_model *model, const struct 
     pllm_error err;
     if (pllm_engine_open(&opened, model, &options, &err))
         return cli_fail_error(&err);
+    warn_of_little_room(opened, o);
     for (size_t i = 0; i < o->lora.n; i++) {
         int code = add_adapter(opened, o->lora.at[i]);
         if (code) {

@@ -22,7 +22,7 @@ static void print_text(const pllm_plan *p, const char *description)
     if (p->available_bytes)
         printf("  at most, of %.1f MiB at hand%s", mib(p->available_bytes),
                p->peak_bytes > p->available_bytes ? ": too much" : "");
-    printf("\n\n%d sequences decode at once; %d of %d tokens fit into the KV cache at the same time\n",
+    printf("\n\nup to %d sequences decode at once; %d with %d tokens each fit into the KV cache at the same time\n",
            (int)p->max_num_seqs, (int)p->sequences_that_fit, (int)p->max_model_len);
 }
 

@@ -75,5 +75,8 @@ run 3 "$PARALLM" generate $tiny -i "$work" && one_error "$work: is a directory"
 run 0 "$PARALLM" plan $tiny && says out '^peak '
 run 3 "$PARALLM" plan "$work/nonsense.gguf" && one_error "$work/nonsense.gguf: does not begin with \"GGUF\", wanted a .gguf file, or the folder"
 run 0 "$PARALLM" plan $tiny --quantize q8_0 && says out ' mostly q8_0$'
+run 0 "$PARALLM" plan $tiny --max-num-seqs 3 && says out '^up to 3 sequences decode at once; [0-9]+ with [0-9]+ tokens each fit'
+run 0 "$PARALLM" generate $tiny -p ab --kv-cache-memory 3kB --max-tokens 1 && says err '^parallm: KV cache: has room for [0-9]+ tokens, less than a sequence of '
+run 0 "$PARALLM" generate $tiny -p ab --max-tokens 1 && ! grep -q 'KV cache' "$work/err" || failed "a warning where there is room"
 run 0 "$PARALLM" plan $tiny --json && says out '"peak_bytes": [1-9]'
 finish
