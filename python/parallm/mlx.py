@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, overload
@@ -96,13 +97,16 @@ def batch_generate(
     verbose: bool = False,
     format_prompts: bool = True,
     formatter: Callable[[str, float], object] | None = None,
-    use_tqdm: Any = False,
+    use_tqdm: Any = None,
     **options: Any,
 ) -> list[Any]:
     """The answers' texts, in the order of the prompts; with n > 1, a list of n texts for each.
 
     format_prompts: each prompt is what a user says, where the tokenizer has a chat template; otherwise, raw text.
-    verbose: print rates, prompts and answers."""
+    verbose: print rates, prompts and answers.
+    use_tqdm: show a bar; None: where verbose and standard error is a terminal."""
+    if use_tqdm is None:
+        use_tqdm = verbose and sys.stderr.isatty()
     if verbose:
         print("=" * 10)
     limits = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else list(max_tokens)
