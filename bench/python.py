@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What the Python package costs: the same work by the command and from Python, in turns.
 
 usage: python bench/python.py parallel|requests MODEL [--command build/parallm] [--times 3]

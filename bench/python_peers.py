@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The same script on parallm, vLLM and transformers, and whether their greedy texts agree up to near-ties.
 
     python bench/python_peers.py make MODEL.gguf FOLDER           its weights, dequantized, as bf16 safetensors
