@@ -38,6 +38,20 @@ def save_weights(model, path):
     safetensors.torch.save_file(tensors, path, metadata={"format": "pt"})
 
 
+def save_reference(model, out, lengths, generator, **head):
+    """Random prompts of these lengths and the logits of all their positions: reference.json and reference.safetensors."""
+    prompts, logits = [], {}
+    for i, n in enumerate(lengths):
+        ids = torch.randint(model.config.vocab_size, (1, n), generator=generator)
+        with torch.no_grad():
+            logits[f"p{i}.logits"] = model(ids, use_cache=False).logits[0].contiguous()
+        prompts.append({"ids": ids[0].tolist()})
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+    reference = {**head, "versions": versions, "prompts": prompts}
+    (out / "reference.json").write_text(json.dumps(reference, indent=1) + "\n")
+    safetensors.torch.save_file(logits, out / "reference.safetensors")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config")
@@ -60,16 +74,8 @@ def main():
     for name in TOKENIZER_FILES:
         if (pathlib.Path(o.tokenizer) / name).exists():
             shutil.copy(pathlib.Path(o.tokenizer) / name, out / name)
-    prompts, logits = [], {}
-    for i, n in enumerate(LENGTHS):
-        ids = torch.randint(config.vocab_size, (1, n), generator=generator)
-        with torch.no_grad():
-            logits[f"p{i}.logits"] = model(ids).logits[0].contiguous()
-        prompts.append({"ids": ids[0].tolist()})
-    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
-    reference = {"model": settings["model_type"], "seed": o.seed, "versions": versions, "prompts": prompts}
-    (out / "reference.json").write_text(json.dumps(reference, indent=1) + "\n")
-    safetensors.torch.save_file(logits, out / "reference.safetensors")
+    save_reference(model, out, LENGTHS, generator, model=settings["model_type"], seed=o.seed)
 
 
-main()
+if __name__ == "__main__":
+    main()

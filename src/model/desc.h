@@ -48,6 +48,7 @@ struct rope_desc {
     double factor, original_context;
     double low_freq_factor, high_freq_factor;                     /* llama3 */
     double beta_fast, beta_slow, mscale, mscale_all_dim;          /* yarn */
+    bool truncate;                                                /* yarn: its ramp begins and ends at whole dimensions */
     double attention_factor;                                      /* yarn, longrope; 0: by formula */
     float *factors[2]; /* divisors [dims / 2], owned: longrope's short and long; [0]: rope_freqs of a GGUF */
 };

@@ -116,6 +116,8 @@ static void put_rope(const struct describer *w)
         return;
     put_float(w, "rope.scaling.yarn_beta_fast", r->beta_fast);
     put_float(w, "rope.scaling.yarn_beta_slow", r->beta_slow);
+    if (!r->truncate)
+        gguf_out_bool(w->g, "parallm.rope_scaling.truncate", false);
     const double usual = 0.1 * log(r->factor) + 1, scale = rope_attention_scale(r);
     if (fabs(scale / usual - 1) > 1e-6)
         put_float(w, "rope.scaling.attn_factor", scale / usual);

@@ -61,6 +61,7 @@ static void describe_scaling(struct rope_desc *r, struct config *c, double conte
         r->attention_factor *= yarn_mscale(r->factor, 1); /* there, a factor of what the formula gives */
     r->beta_fast = config_float_or(c, "rope_scaling.beta_fast", 32);
     r->beta_slow = config_float_or(c, "rope_scaling.beta_slow", 1);
+    r->truncate = config_bool_or(c, "rope_scaling.truncate", true);
     r->mscale = config_float_or(c, "rope_scaling.mscale", 0);
     r->mscale_all_dim = config_float_or(c, "rope_scaling.mscale_all_dim", 0);
     if (r->scaling != ROPE_LLAMA3)
@@ -123,8 +124,9 @@ static double yarn_dimension(const struct rope_desc *r, double turns)
 
 static double yarn(const struct rope_desc *r, double f, int i)
 {
-    double low = fmax(floor(yarn_dimension(r, r->beta_fast)), 0);
-    double high = fmin(ceil(yarn_dimension(r, r->beta_slow)), r->dims - 1);
+    double low = yarn_dimension(r, r->beta_fast), high = yarn_dimension(r, r->beta_slow);
+    low = fmax(r->truncate ? floor(low) : low, 0);
+    high = fmin(r->truncate ? ceil(high) : high, r->dims - 1);
     if (low == high)
         high += 0.001;
     double ramp = fmin(fmax((i - low) / (high - low), 0), 1);

@@ -98,6 +98,7 @@ static const struct {
     {"rope_scaling.attention_factor", ".rope.scaling.attn_factor"},
     {"rope_scaling.beta_fast", ".rope.scaling.yarn_beta_fast"},
     {"rope_scaling.beta_slow", ".rope.scaling.yarn_beta_slow"},
+    {"rope_scaling.truncate", "parallm.rope_scaling.truncate"}, /* our own: GGUF has no word for a ramp that is not truncated */
 };
 
 bool config_gguf_key(const char *key, const char *arch, size_t i, char out[CONFIG_KEY_MAX])

@@ -164,6 +164,13 @@ static void scales_rotation(void **state)
                 "\"mscale_all_dim\": 1", 0, yarn, (0.2 * log(4) + 1) / (0.1 * log(4) + 1));
     assert_rope("\"rope_type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 1024, \"attention_factor\": 1.5",
                 0, yarn, 1.5);
+    const double low = 8 * log(1024 / (32 * 2 * acos(-1))) / log(10000), high = 8 * log(1024 / (2 * acos(-1))) / log(10000);
+    for (int i = 0; i < 8; i++) {
+        double ramp = fmin(fmax((i - low) / (high - low), 0), 1);
+        yarn[i] = 1 / (ramp / 4 + (1 - ramp));
+    }
+    assert_rope("\"rope_type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 1024, \"truncate\": false",
+                0, yarn, 0.1 * log(4) + 1);
 
     const double shorts[8] = {1, 1, 1, 1, 2, 2, 2, 2}, longs[8] = {1, 2, 3, 4, 5, 6, 7, 8};
     const char *both = "\"type\": \"longrope\", \"short_factor\": [1,1,1,1,2,2,2,2], \"long_factor\": [1,2,3,4,5,6,7,8], "
