@@ -248,6 +248,11 @@ typedef struct pllm_request {
 
 PLLM_API pllm_request pllm_request_default(void);
 
+/* How the model's makers want it to draw: sets in *request what generation_config.json says, or a GGUF file's
+ * general.sampling.*, of temperature (0 where do_sample is false), top_k, top_p, min_p, typical_p, penalties, XTC and max_tokens.
+ * All else stays, as everything does where the model says nothing. Nobody but the caller applies it. */
+PLLM_API pllm_status pllm_model_generation(const pllm_model *model, pllm_request *request, pllm_error *err);
+
 /* Queues a request, copying what it points to; *id names it from now on. */
 PLLM_API pllm_status pllm_submit(pllm_engine *engine, const pllm_request *request, uint64_t *id, pllm_error *err);
 

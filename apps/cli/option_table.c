@@ -69,6 +69,8 @@ const struct option_def option_table[] = {
      "look back so far (0: all)"},
     {"seed", 's', NULL, OPTION_INT, "N", SAMPLING(seed), -1, MOST_SEED, FOR_SAMPLING,
      "the same seed, the same answers (-1: a fresh one)"},
+    {"generation-config", 0, NULL, OPTION_CHOICE, "W", AT(generation_config), 0, 0, FOR_SAMPLING,
+     "auto: where you say nothing, as the model's generation_config.json says (none)"},
     {"n", 'n', NULL, OPTION_INT, "N", SAMPLING(n), 1, 65536, FOR_GENERATE, "answers for each prompt (1)"},
     {"stop", 0, NULL, OPTION_LIST, "TEXT", AT(stop), 0, 0, FOR_SAMPLING, "end before TEXT; may be repeated"},
     {"stop-token-ids", 0, NULL, OPTION_TEXT, "ID,...", AT(stop_token_ids), 0, 0, FOR_GENERATE, "end at these tokens"},
@@ -155,6 +157,7 @@ static const struct {
 } value_sets[] = {
     {"type", QUANTIZED},
     {"quantize", QUANTIZED},
+    {"generation-config", "auto none"},
     {"dtype", "auto bf16 f16 f32"},
     {"kv-cache-dtype", "auto f16 bf16 f32 int8"},
     {"activations", "auto int8 f32"},

@@ -169,6 +169,16 @@ static bool set_dtype(const struct option_def *d, pllm_dtype *out, const char *v
     return complain(d, value, wanted);
 }
 
+static bool set_choice(const struct option_def *d, const char **out, const char *value)
+{
+    char wanted[64];
+    *out = value;
+    if (is_one_of(option_values(d), value, strlen(value)))
+        return true;
+    spell_choice(wanted, sizeof wanted, option_values(d));
+    return complain(d, value, wanted);
+}
+
 static bool add_to_list(struct string_list *list, const char *value)
 {
     const char **grown = realloc(list->at, (list->n + 1) * sizeof *grown);
@@ -203,6 +213,8 @@ static bool set_value(const struct option_def *d, struct options *o, const char 
         return set_bytes(d, at, value);
     case OPTION_DTYPE:
         return set_dtype(d, at, value);
+    case OPTION_CHOICE:
+        return set_choice(d, at, value);
     case OPTION_LIST:
         return add_to_list(at, value);
     case OPTION_TEXT:
@@ -249,6 +261,8 @@ static bool parse_option(struct options *o, unsigned command, int argc, char **a
         }
         value = argv[++*i];
     }
+    if (is_within(d, offsetof(struct options, sampling), offsetof(struct options, sampling) + sizeof o->sampling))
+        o->sampling_given[d->offset - offsetof(struct options, sampling)] = true;
     return set_value(d, o, value);
 }
 

@@ -57,6 +57,8 @@ struct options {
     bool text, no_chat_template, ordered, stream;
     /* Sampling. */
     struct sampling_fields sampling;
+    bool sampling_given[sizeof(struct sampling_fields)]; /* at the offset of each that the command line set */
+    const char *generation_config;                       /* "auto": what the model says goes before our defaults */
     struct string_list stop, bad_words;
     const char *stop_token_ids, *allowed_token_ids, *logit_bias; /* read by request.c */
     const char *system;
@@ -75,6 +77,7 @@ enum option_kind {
     OPTION_NUMBER,   /* double */
     OPTION_BYTES,    /* int64_t */
     OPTION_DTYPE,    /* pllm_dtype */
+    OPTION_CHOICE,   /* const char *, one of option_values */
     OPTION_TEXT,     /* const char * */
     OPTION_LIST,     /* struct string_list */
 };

@@ -20,11 +20,69 @@ pllm_status request_fail(pllm_error *err, pllm_status status, const char *format
     return status;
 }
 
+/* ---- What all lines share ------------------------------------------------------------------------------ */
+
+static void set_sampling(pllm_request *r, const struct sampling_fields *s)
+{
+    pllm_sampling *to = &r->sampling;
+    to->temperature = (float)s->temperature;
+    to->top_k = (int32_t)s->top_k;
+    to->top_p = (float)s->top_p;
+    to->min_p = (float)s->min_p;
+    to->typical_p = (float)s->typical_p;
+    to->repetition_penalty = (float)s->repetition_penalty;
+    to->repetition_context_size = (int32_t)s->repetition_context_size;
+    to->presence_penalty = (float)s->presence_penalty;
+    to->frequency_penalty = (float)s->frequency_penalty;
+    to->xtc_probability = (float)s->xtc_probability;
+    to->xtc_threshold = (float)s->xtc_threshold;
+    to->dry_multiplier = (float)s->dry_multiplier;
+    to->dry_base = (float)s->dry_base;
+    to->dry_allowed_length = (int32_t)s->dry_allowed_length;
+    to->dry_range = (int32_t)s->dry_range;
+    to->has_seed = s->seed >= 0;
+    to->seed = to->has_seed ? (uint64_t)s->seed : 0;
+    r->n = (int32_t)s->n;
+    r->max_tokens = (int32_t)s->max_tokens;
+    r->min_tokens = (int32_t)s->min_tokens;
+    r->ignore_eos = s->ignore_eos;
+    r->include_stop = s->include_stop_str_in_output;
+    r->show_special = !s->skip_special_tokens;
+    r->logprobs = (int32_t)s->logprobs;
+    r->prompt_logprobs = (int32_t)s->prompt_logprobs;
+    r->priority = (int32_t)s->priority;
+}
+
+/* What the model says of sampling takes the place of what the command line left at its default. */
+static int ask_model(struct sampling_fields *s, const pllm_model *model, const struct options *o)
+{
+    pllm_request r = pllm_request_default();
+    pllm_error err;
+    set_sampling(&r, s);
+    if (pllm_model_generation(model, &r, &err))
+        return cli_fail_error(&err);
+#define TELL(field, value) s->field = o->sampling_given[offsetof(struct sampling_fields, field)] ? s->field : (value)
+    TELL(temperature, (double)r.sampling.temperature);
+    TELL(top_k, r.sampling.top_k);
+    TELL(top_p, (double)r.sampling.top_p);
+    TELL(min_p, (double)r.sampling.min_p);
+    TELL(typical_p, (double)r.sampling.typical_p);
+    TELL(repetition_penalty, (double)r.sampling.repetition_penalty);
+    TELL(repetition_context_size, r.sampling.repetition_context_size);
+    TELL(xtc_probability, (double)r.sampling.xtc_probability);
+    TELL(xtc_threshold, (double)r.sampling.xtc_threshold);
+    TELL(max_tokens, r.max_tokens);
+#undef TELL
+    return EXIT_DONE;
+}
+
 int request_context_init(struct request_context *c, const pllm_model *model, const struct options *o)
 {
     const pllm_tokenizer *tokenizer = pllm_model_tokenizer(model);
-    *c = (struct request_context){.tokenizer = tokenizer, .options = o, .plain = o->text || o->prompts.n};
-    int code = request_template_open(c);
+    *c = (struct request_context){.tokenizer = tokenizer, .options = o, .sampling = o->sampling, .plain = o->text || o->prompts.n};
+    int code = o->generation_config && strcmp(o->generation_config, "auto") == 0 ? ask_model(&c->sampling, model, o) : EXIT_DONE;
+    if (!code)
+        code = request_template_open(c);
     if (!code)
         code = request_lists_of_options(&c->lists, o);
     if (code)
@@ -187,37 +245,6 @@ pllm_status request_parse(struct request *r, const char *line, size_t n, pllm_er
     return PLLM_OK;
 }
 
-static void set_sampling(pllm_request *r, const struct sampling_fields *s)
-{
-    pllm_sampling *to = &r->sampling;
-    to->temperature = (float)s->temperature;
-    to->top_k = (int32_t)s->top_k;
-    to->top_p = (float)s->top_p;
-    to->min_p = (float)s->min_p;
-    to->typical_p = (float)s->typical_p;
-    to->repetition_penalty = (float)s->repetition_penalty;
-    to->repetition_context_size = (int32_t)s->repetition_context_size;
-    to->presence_penalty = (float)s->presence_penalty;
-    to->frequency_penalty = (float)s->frequency_penalty;
-    to->xtc_probability = (float)s->xtc_probability;
-    to->xtc_threshold = (float)s->xtc_threshold;
-    to->dry_multiplier = (float)s->dry_multiplier;
-    to->dry_base = (float)s->dry_base;
-    to->dry_allowed_length = (int32_t)s->dry_allowed_length;
-    to->dry_range = (int32_t)s->dry_range;
-    to->has_seed = s->seed >= 0;
-    to->seed = to->has_seed ? (uint64_t)s->seed : 0;
-    r->n = (int32_t)s->n;
-    r->max_tokens = (int32_t)s->max_tokens;
-    r->min_tokens = (int32_t)s->min_tokens;
-    r->ignore_eos = s->ignore_eos;
-    r->include_stop = s->include_stop_str_in_output;
-    r->show_special = !s->skip_special_tokens;
-    r->logprobs = (int32_t)s->logprobs;
-    r->prompt_logprobs = (int32_t)s->prompt_logprobs;
-    r->priority = (int32_t)s->priority;
-}
-
 pllm_status request_adapter(struct request *r, pllm_error *err)
 {
     json_t *lora = json_object_get(r->line, "lora");
@@ -238,7 +265,7 @@ static bool looks_like_json(const char *line, size_t n)
 pllm_status request_read(struct request *r, const struct request_context *c, const char *line, size_t n,
                          pllm_error *err)
 {
-    struct sampling_fields fields = c->options->sampling;
+    struct sampling_fields fields = c->sampling;
     pllm_status status = PLLM_OK;
     *r = (struct request){.request = pllm_request_default()};
     if (!c->plain)

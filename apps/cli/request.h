@@ -14,6 +14,7 @@ struct request_context {
     pllm_template *own_template;        /* of --chat-template; ChatML where the model has none */
     bool knows_chat;                    /* the template is the model's or the user's: plain texts are messages */
     const struct options *options;
+    struct sampling_fields sampling; /* of a line that says nothing: the command line's, the model's with --generation-config auto */
     json_t *lists; /* the command line's lists as fields of a line: "stop", "logit_bias" ... */
     bool plain;    /* lines are texts, not JSON */
 };

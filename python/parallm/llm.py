@@ -82,10 +82,13 @@ class LLM:
         lora_modules: Mapping[str, str | os.PathLike[str]] | None = None,
         seed: int | None = None,
         offline: bool = False,
+        generation_config: str | None = None,
         progress: Any = None,
         **others: Any,
     ) -> None:
         _check_others(others)
+        if generation_config not in (None, "auto", "vllm"):
+            raise ArgumentError(f"generation_config: is {generation_config!r}, wanted 'auto' or None")
         self._own_model = not isinstance(model, Model)
         self.model = (
             model
@@ -113,6 +116,7 @@ class LLM:
             enable_prefix_caching=enable_prefix_caching,
         )
         self.seed = seed
+        self._default_params = SamplingParams.of_model(self.model) if generation_config == "auto" else SamplingParams()
         self.default_adapter: str | None = None
         self._adapters: dict[str, str] = {}
         self._tokenizer = _tokenizer_of(tokenizer, self.model)
@@ -287,7 +291,7 @@ class LLM:
 
     def _tasks(self, prompts: Iterable[Any], params: Any, lora: Any, priority: Any) -> Iterator[Task]:
         """What the prompts ask for, as the iterator is read."""
-        shared = None if params is not None and not isinstance(params, SamplingParams) else params or SamplingParams()
+        shared = None if params is not None and not isinstance(params, SamplingParams) else params or self._default_params
         request = self._request(shared) if shared else None
         several = None if shared else iter(params)
         i = -1
@@ -368,7 +372,8 @@ class LLM:
         return self._tokenizer or self.model.tokenizer
 
     def get_default_sampling_params(self) -> SamplingParams:
-        return SamplingParams()
+        """What answers are drawn with where nothing is said: with generation_config="auto", as the model's says."""
+        return self._default_params.clone()
 
     @property
     def plan(self) -> Plan:

@@ -6,12 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ._ffi import ffi, lib, text_bytes, token_array, tokens_pointer
+from ._ffi import call, ffi, lib, text_bytes, token_array, tokens_pointer
 from .errors import ArgumentError
-from .model import set_field
+from .model import Model, set_field
 from .tokenizer import Tokenizer
 
 _NO_LIMIT = 2**31 - 1
+
+# Numbers that a model's generation_config.json, or its GGUF file, may set.
+_OF_MODEL = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "repetition_penalty",
+    "repetition_context_size",
+    "xtc_probability",
+    "xtc_threshold",
+)
 
 
 @dataclass
@@ -58,6 +71,20 @@ class SamplingParams:
 
     def clone(self, **changes: Any) -> SamplingParams:
         return replace(self, **changes)
+
+    @classmethod
+    def of_model(cls, model: Model) -> SamplingParams:
+        """What the model's makers recommend: its generation_config.json over the defaults."""
+        told = cls()
+        c = ffi.new("pllm_request *", lib.pllm_request_default())
+        for name in _OF_MODEL:
+            set_field(c.sampling, name, getattr(told, name))
+        c.max_tokens = 0
+        with model._handle.use() as handle:
+            call(lib.pllm_model_generation, handle, c)
+        numbers = {name: getattr(c.sampling, name) for name in _OF_MODEL}
+        rounded = {name: float(f"{x:.7g}") if isinstance(x, float) else x for name, x in numbers.items()}  # they were float32
+        return told.clone(**rounded, max_tokens=c.max_tokens or told.max_tokens)
 
     @property
     def stop_list(self) -> list[str]:

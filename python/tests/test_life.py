@@ -3,6 +3,7 @@
 import gc
 import os
 import pickle
+import shutil
 import signal
 import threading
 import time
@@ -94,6 +95,25 @@ def test_errors_by_class(tmp_path):
     with pytest.raises(parallm.FileError):
         LLM(MLX, lora_modules={"x": tmp_path / "missing"})
     assert issubclass(parallm.FormatError, parallm.ParallmError) and issubclass(parallm.FormatError, ValueError)
+
+
+def test_sampling_as_the_model_says(tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(MLX, folder)
+    (folder / "generation_config.json").write_text('{"do_sample": true, "temperature": 0.6, "top_k": 20, "max_new_tokens": 7}')
+    with LLM(folder) as llm:
+        assert llm.get_default_sampling_params() == SamplingParams()
+    with LLM(folder, generation_config="auto") as llm:
+        told = llm.get_default_sampling_params()
+        assert told == SamplingParams(temperature=0.6, top_k=20, max_tokens=7)
+        told.max_tokens = 1
+        assert len(llm.generate([[5, 6]], use_tqdm=False)[0].outputs[0].token_ids) <= 7
+        assert llm.get_default_sampling_params().max_tokens == 7
+    (folder / "generation_config.json").write_text('{"temperature": -3}')
+    with pytest.raises(parallm.FormatError, match="generation_config.json: temperature"):
+        LLM(folder, generation_config="auto")
+    with pytest.raises(parallm.ArgumentError, match="generation_config"):
+        LLM(folder, generation_config="sometimes")
 
 
 def test_one_params_for_each_prompt(gemma):
