@@ -2,6 +2,8 @@
 
 #include "base/json_pull.h"
 
+#include <stdlib.h>
+
 static struct json_pull over(const char *text)
 {
     return json_pull_over(text, strlen(text));
@@ -28,6 +30,32 @@ static void reads_an_object_of_integers(void **state)
     assert_int_equal(n, 3);
     assert_int_equal(json_pull_status(&p, "x", NULL), PLLM_OK);
     json_pull_fini(&p);
+}
+
+/* Whatever is cut off is missed, and nothing behind the cut is read: each beginning stands in memory of its own length. */
+static void refuses_every_cut(void **state)
+{
+    (void)state;
+    const char whole[] = "{\"a\": 1, \"b\\u00e9\\n\": -23, \"\\ud83d\\ude00\": 4, \"\xC3\xA9\": 0}";
+    for (size_t n = 0; n < sizeof whole; n++) {
+        char *cut = malloc(n ? n : 1);
+        assert_non_null(cut);
+        memcpy(cut, whole, n);
+        struct json_pull p = json_pull_over(cut, n);
+        const char *text;
+        size_t length;
+        int64_t value;
+        pllm_error err = {0};
+        json_pull_enter(&p, '{');
+        while (json_pull_next(&p, '}'))
+            if (!json_pull_string(&p, &text, &length) || !json_pull_colon(&p) || !json_pull_int(&p, &value))
+                break;
+        assert_int_equal(json_pull_status(&p, "x", &err), n + 1 < sizeof whole ? PLLM_E_FORMAT : PLLM_OK);
+        size_t at = 0;
+        assert_true(n + 1 == sizeof whole || (sscanf(err.message, "x: at byte %zu: ", &at) == 1 && at <= n));
+        json_pull_fini(&p);
+        free(cut);
+    }
 }
 
 static void reads_nested_arrays(void **state)
@@ -160,7 +188,7 @@ static void bad_lists_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_an_object_of_integers), cmocka_unit_test(reads_nested_arrays),
+        cmocka_unit_test(reads_an_object_of_integers), cmocka_unit_test(refuses_every_cut), cmocka_unit_test(reads_nested_arrays),
         cmocka_unit_test(skips_what_nobody_wants),     cmocka_unit_test(bad_strings_are_refused),
         cmocka_unit_test(bad_numbers_are_refused),     cmocka_unit_test(bad_lists_are_refused),
     };
