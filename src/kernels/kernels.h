@@ -90,7 +90,7 @@ struct kv_kernel {
 
 enum { ROW_BLOCK = 128, ROW_SLACK = 16 };
 
-enum activation { ACTIVATE_SILU, ACTIVATE_GELU_TANH, ACTIVATE_GELU, ACTIVATE_RELU };
+enum activation { ACTIVATE_SILU, ACTIVATE_GELU_TANH, ACTIVATE_GELU, ACTIVATE_RELU, ACTIVATIONS };
 
 struct kernels {
     const char *isa; /* the highest tier that was put in: "scalar", "avx2" ... */
@@ -112,7 +112,7 @@ struct kernels {
      * sn[0 .. n/2-1]. */
     void (*rope)(float *x, const float *cs, const float *sn, int n);
     /* out[i] = activation(gate[i]) * up[i]. */
-    void (*gate_mul[4])(float *out, const float *gate, const float *up, int n);
+    void (*gate_mul[ACTIVATIONS])(float *out, const float *gate, const float *up, int n);
     void (*add_scaled)(float *out, const float *in, float scale, int n); /* out[i] += scale * in[i] */
     /* out[i] = sum over k of m[i][k] * x[k], rows of m `stride` floats apart; for i < n. Low-rank adapters. */
     void (*dots)(float *out, const float *m, size_t stride, int n, const float *x, int K);

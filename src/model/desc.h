@@ -60,7 +60,7 @@ struct model_desc {
     bool norm_plus_one;     /* Gemma: weights are stored as w - 1 (Hugging Face files only) */
     float norm_eps;
     enum activation act;
-    bool parallel;          /* attention and MLP read the same input and are added together (Cohere) */
+    bool parallel;          /* attention and MLP read the same input and are added together (StableLM 2 12B) */
     bool qk_norm_whole;     /* q and k norms over all heads (OLMo 2) */
     bool interleaved;       /* GGUF: q and k rows of this family are permuted in the file */
     float embed_scale, residual_scale, logit_scale, attn_scale; /* 1, 1, 1, 1/sqrt(head_dim) */

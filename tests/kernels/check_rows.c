@@ -109,12 +109,17 @@ static double activation(enum activation a, double g)
 
 static void check_activations_of(struct check *c, int n, float scale)
 {
-    static const char *const names[] = {"silu_mul", "gelu_tanh_mul", "gelu_mul", "relu_mul"};
+    static const char *const names[ACTIVATIONS] = {
+        [ACTIVATE_SILU] = "silu_mul",
+        [ACTIVATE_GELU_TANH] = "gelu_tanh_mul",
+        [ACTIVATE_GELU] = "gelu_mul",
+        [ACTIVATE_RELU] = "relu_mul",
+    };
     static const float extremes[] = {0.0f, -0.0f, 1e-30f, -1e-30f, 87.4f, -87.4f, 89.0f, -89.0f, 200.0f, -200.0f, 1e6f, -1e6f, -5.5f, -13.0f};
     float *g = guarded(c, n, scale), *up = guarded(c, n, 1.0f), *out = guarded(c, n, 1.0f);
     for (int i = 0; scale > 1.0f && i < n && i < (int)(sizeof extremes / sizeof *extremes); i++)
         g[i] = extremes[i];
-    for (int a = 0; a < 4; a++) {
+    for (int a = 0; a < ACTIVATIONS; a++) {
         if (!check_wanted(c, names[a]))
             continue;
         check_case(c);
@@ -220,6 +225,21 @@ struct bench {
 
 enum { RMS_NORM, ROPE, SILU, GELU_TANH, GELU, ADD, SOFTCAP, ADD_ROWS, DOTS, BENCHES };
 
+static const struct {
+    const char *name;
+    int n, moved; /* values; how often each is read or written */
+} benches[BENCHES] = {
+    [RMS_NORM] = {"rms_norm", 2048, 3},
+    [ROPE] = {"rope", 256, 3},
+    [SILU] = {"silu_mul", 16384, 3},
+    [GELU_TANH] = {"gelu_tanh_mul", 16384, 3},
+    [GELU] = {"gelu_mul", 16384, 3},
+    [ADD] = {"add_scaled", 2048, 3},
+    [SOFTCAP] = {"softcap", 256000, 2},
+    [ADD_ROWS] = {"add_rows", 2048, 1},
+    [DOTS] = {"dots", 4096, 1},
+};
+
 static void bench_run(void *argument)
 {
     struct bench *b = argument;
@@ -238,16 +258,14 @@ static void bench_run(void *argument)
 
 static void bench_rows(struct check *c)
 {
-    static const char *const names[] = {"rms_norm", "rope", "silu_mul", "gelu_tanh_mul", "gelu_mul", "add_scaled", "softcap", "add_rows", "dots"};
-    static const int sizes[] = {2048, 256, 16384, 16384, 16384, 2048, 256000, 2048, 4096}, moved[] = {3, 3, 3, 3, 3, 3, 2, 1, 1};
     for (int i = 0; i < BENCHES; i++) {
-        if (!check_wanted(c, names[i]))
+        if (!check_wanted(c, benches[i].name))
             continue;
-        int n = sizes[i];
+        int n = benches[i].n;
         char shape[32];
         struct bench b = {c->k, guarded(c, n, 1.0f), guarded(c, n, 1.0f), guarded(c, n, 1.0f), n, i};
         snprintf(shape, sizeof(shape), "%d values", n);
-        check_bench(c, shape, 1, check_time(bench_run, &b), n, (double)n * 4 * moved[i], LIMIT_F32);
+        check_bench(c, shape, 1, check_time(bench_run, &b), n, (double)n * 4 * benches[i].moved, LIMIT_F32);
         release(c, b.a, n);
         release(c, b.b, n);
         release(c, b.c, n);
