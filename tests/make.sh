@@ -1,6 +1,13 @@
 # What make says while it builds: ninja's own line on a terminal, one line elsewhere, and nothing where nothing is to be done.
-# Ninja and CMake are stood in for. usage: tests/make.sh
+# usage: tests/make.sh BUILD
 . tests/cli/check.sh
+
+# A build that has just been made: what ninja would look at each time, such as a glob, is work to it.
+if [ -f "$1/build.ninja" ]; then
+    run 0 ninja -C "$1" -n && says out 'no work to do'
+fi
+
+# From here on ninja is stood in for.
 mkdir "$work/bin" "$work/build"
 touch "$work/build/build.ninja"
 cat > "$work/bin/ninja" << 'NINJA'
