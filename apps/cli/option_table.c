@@ -144,7 +144,8 @@ const struct option_def option_table[] = {
     {"isa", 0, NULL, OPTION_TEXT, "NAME", AT(isa), 0, 0, FOR_RUNNING,
      "most instructions to use: scalar, avx2 ... (PLLM_ISA)"},
     {"quiet", 'q', NULL, OPTION_FLAG, NULL, AT(quiet), 0, 0, FOR_MODEL | FOR_PULL, "no progress and no summary"},
-    {"json", 0, NULL, OPTION_FLAG, NULL, AT(json), 0, 0, FOR_RUNNING | FOR_PULL, "a summary for machines, on standard output"},
+    {"json", 0, NULL, OPTION_FLAG, NULL, AT(json), 0, 0, (FOR_RUNNING & ~FOR_CHAT) | FOR_PULL,
+     "a summary for machines, on standard output"},
     {"help", 'h', NULL, OPTION_FLAG, NULL, AT(help), 0, 0, ~0U, "the options of this command"},
 };
 
