@@ -42,14 +42,9 @@ def measure(a):
     for model in a.models:
         name, _, a.model = model.partition("=")
         print(name, file=sys.stderr)
-        runs = side_by_side.measure(a)
         path = os.path.join(FOLDER, re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") + ".csv")
-        side_by_side.write_csv(runs, path)
-        with open(path, encoding="utf-8") as f:
-            rows = f.read()
-        with open(path, "w", encoding="utf-8") as f:
-            f.write("# %s; %s, %d threads; %d prompt + %d generated tokens, turns: %d\n%s" % (
-                name, machine(), a.threads, a.prompt_tokens, a.gen_tokens, a.repeat, rows))
+        what = "# %s; %s, %d threads; %d prompt + %d generated tokens" % (name, machine(), a.threads, a.prompt_tokens, a.gen_tokens)
+        side_by_side.measure(a, lambda runs: side_by_side.write_csv(runs, path, "%s, turns: %d\n" % (what, len(runs["ParaLLM"]))))
 
 
 def read(path):

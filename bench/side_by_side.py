@@ -61,8 +61,8 @@ def run_peer(a, path, flags):
     return results
 
 
-def measure(a):
-    """{program: [a turn's {sequences: (decode, prefill)}, ...]}, ours first."""
+def measure(a, keep=None):
+    """{program: [a turn's {sequences: (decode, prefill)}, ...]}, ours first. keep(runs) after each turn, so that none is lost."""
     runs = {"ParaLLM": []}
     for turn in range(a.repeat):
         print(f"turn {turn + 1} of {a.repeat}", file=sys.stderr)
@@ -70,6 +70,8 @@ def measure(a):
         for peer in a.peer:
             name, _, command = peer.partition("=")
             runs.setdefault(name, []).append(run_peer(a, *split_command(command)))
+        if keep:
+            keep(runs)
     return runs
 
 
@@ -94,8 +96,9 @@ def print_table(middle, counts):
         print("| times the fastest peer | " + " | ".join(f"{ratio(n, 0):.2f} / {ratio(n, 1):.2f}" for n in counts) + " |")
 
 
-def write_csv(runs, path):
+def write_csv(runs, path, heading=""):
     with open(path, "w", newline="", encoding="utf-8") as f:
+        f.write(heading)
         w = csv.writer(f, lineterminator="\n")
         w.writerow(["program", "sequences", "turn", "decode_tokens_per_second", "prefill_tokens_per_second"])
         w.writerows([name, n, t, *("%.1f" % v for v in turn[n])] for name, turns in runs.items() for t, turn in enumerate(turns) for n in turn)
@@ -103,10 +106,8 @@ def write_csv(runs, path):
 
 def main():
     a = parse_arguments()
-    runs = measure(a)
+    runs = measure(a, lambda runs: a.csv and write_csv(runs, a.csv))
     print_table(medians(runs), [int(n) for n in a.parallel.split(",")])
-    if a.csv:
-        write_csv(runs, a.csv)
 
 
 if __name__ == "__main__":
