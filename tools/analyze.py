@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """clang-tidy (.clang-tidy) and gcc -fanalyzer over src/ and apps/, as build/compile_commands.json compiles them.
 
-usage: analyze.py BUILD [tidy|gcc] [PATTERN]
+usage: analyze.py BUILD [tidy|gcc] [PATTERN]; $CLANG_TIDY and $GCC name the programs
 What is found and is no fault has an answer in docs/testing.md, a line that names file and check: `src/x.c` some-check; so has
 a file that gcc does not finish in five minutes, with the check "unfinished". Exit code 1: something else was found."""
 import concurrent.futures
@@ -27,10 +27,11 @@ def answered(line):
 
 
 def program(name):
-    """`name`, or the newest name-NN that there is."""
+    """What the environment says, `name`, or the newest name-NN that there is."""
+    given = os.environ.get(name.upper().replace("-", "_"))
     numbered = (f"{name}-{n}" for n in range(30, 13, -1))
-    found = next(filter(shutil.which, [name, *numbered]), None)
-    return found or sys.exit(f"analyze: {name} is not installed")
+    found = next(filter(shutil.which, [given] if given else [name, *numbered]), None)
+    return found or sys.exit(f"analyze: {given or name} is not installed")
 
 
 def tidy(entry, build):
@@ -41,7 +42,7 @@ def tidy(entry, build):
 def gcc(entry, build):
     words = [w for w in shlex.split(entry["command"]) if not w.endswith("ccache")]
     words[words.index("-o") + 1] = os.devnull
-    command = ["gcc", *words[1:], "-fanalyzer", "-fdiagnostics-plain-output", "-fanalyzer-verbosity=0"]
+    command = [program("gcc"), *words[1:], "-fanalyzer", "-fdiagnostics-plain-output", "-fanalyzer-verbosity=0"]
     run = subprocess.run(command, capture_output=True, text=True, cwd=entry["directory"],
                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (GCC_SECONDS, GCC_SECONDS)))
     end = "" if run.returncode == 0 else f"{entry['file']}:1:1: warning: gcc ended with {run.returncode} [unfinished]\n"
