@@ -214,39 +214,35 @@ static void q4_k_scale(const uint8_t *s, int j, int *scale, int *minimum)
     }
 }
 
-/* d, dmin, scales u8[12], nibbles u8[128]: sub-blocks 2g and 2g+1 of 32 values in the halves of 32 bytes. */
-static void values_q4_k(float *out, const uint8_t *in, int64_t n)
+/* d, dmin, scales u8[12], fifth bits u8[32] of Q5_K alone, nibbles u8[128]: sub-blocks 2g and 2g+1 of 32 values in the halves
+ * of 32 bytes, the fifth bit of sub-block j in bit j. */
+static inline void values_q45_k(float *out, const uint8_t *in, int64_t n, bool fifth)
 {
-    for (; n > 0; n--, in += 144, out += 256) {
+    const int nibbles = fifth ? 48 : 16;
+    for (; n > 0; n--, in += nibbles + 128, out += 256) {
         float d = load_f16(in), dmin = load_f16(in + 2);
         for (int j = 0; j < 8; j++) {
             int scale, minimum;
             q4_k_scale(in + 4, j, &scale, &minimum);
             float dj = d * (float)scale, mj = dmin * (float)minimum;
             for (int i = 0; i < 32; i++) {
-                int q = in[16 + 32 * (j / 2) + i] >> (4 * (j % 2)) & 15;
+                int q = in[nibbles + 32 * (j / 2) + i] >> (4 * (j % 2)) & 15;
+                if (fifth)
+                    q |= (in[16 + i] >> j & 1) << 4;
                 out[32 * j + i] = dj * (float)q - mj;
             }
         }
     }
 }
 
-/* As Q4_K, with the fifth bits of sub-block j in bit j of u8[32] between scales and nibbles. */
+static void values_q4_k(float *out, const uint8_t *in, int64_t n)
+{
+    values_q45_k(out, in, n, false);
+}
+
 static void values_q5_k(float *out, const uint8_t *in, int64_t n)
 {
-    for (; n > 0; n--, in += 176, out += 256) {
-        float d = load_f16(in), dmin = load_f16(in + 2);
-        for (int j = 0; j < 8; j++) {
-            int scale, minimum;
-            q4_k_scale(in + 4, j, &scale, &minimum);
-            float dj = d * (float)scale, mj = dmin * (float)minimum;
-            for (int i = 0; i < 32; i++) {
-                int q = in[48 + 32 * (j / 2) + i] >> (4 * (j % 2)) & 15;
-                q |= (in[16 + i] >> j & 1) << 4;
-                out[32 * j + i] = dj * (float)q - mj;
-            }
-        }
-    }
+    values_q45_k(out, in, n, true);
 }
 
 /* low four bits u8[128], high two u8[64], scales i8[16], d. In each half of 128 values, quarter j has its low
