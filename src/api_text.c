@@ -62,9 +62,9 @@ static pllm_status read_ids(struct gguf_vocab *v, const struct gguf *g, pllm_err
     const struct {
         const char *key;
         int64_t *out;
-    } ids[] = {{"tokenizer.ggml.bos_token_id", &v->bos},     {"tokenizer.ggml.eos_token_id", &v->eos},
-               {"tokenizer.ggml.eot_token_id", &v->eot},     {"tokenizer.ggml.unknown_token_id", &v->unk},
-               {"tokenizer.ggml.padding_token_id", &v->pad}};
+    } ids[] = {{"tokenizer.ggml.bos_token_id", &v->bos},
+               {"tokenizer.ggml.eos_token_id", &v->eos},
+               {"tokenizer.ggml.unknown_token_id", &v->unk}};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) {
         pllm_status status = gguf_int(g, ids[i].key, 0, (int64_t)v->n_tokens - 1, -1, ids[i].out, err);
         if (status)
@@ -80,8 +80,7 @@ static pllm_status read_flags(struct gguf_vocab *v, const struct gguf *g, pllm_e
         int *out;
     } flags[] = {{"tokenizer.ggml.add_bos_token", &v->add_bos},
                  {"tokenizer.ggml.add_eos_token", &v->add_eos},
-                 {"tokenizer.ggml.add_space_prefix", &v->add_space_prefix},
-                 {"tokenizer.ggml.remove_extra_whitespaces", &v->remove_extra_whitespaces}};
+                 {"tokenizer.ggml.add_space_prefix", &v->add_space_prefix}};
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         int64_t value;
         pllm_status status = gguf_int(g, flags[i].key, 0, 1, -1, &value, err);

@@ -32,8 +32,8 @@ struct gguf_vocab {
     size_t n_merges;
     const int32_t *unmerged; /* with scores: tokens that no merge makes, which GGUF itself cannot say */
     size_t n_unmerged;
-    int64_t bos, eos, eot, unk, pad;
-    int add_bos, add_eos, add_space_prefix, remove_extra_whitespaces; /* 0, 1 or -1 */
+    int64_t bos, eos, unk;
+    int add_bos, add_eos, add_space_prefix; /* 0, 1 or -1 */
 };
 
 /* Phi-3's special tokens take the white space after them; GGUF cannot say so, and llama.cpp goes by the model's name (NULL: it

@@ -294,8 +294,7 @@ static pllm_status fill(struct vocab_out *out, const struct tokenizer *t, size_t
 pllm_status vocab_out_open(struct vocab_out *out, const struct tokenizer *t, size_t n_tokens, const char *name,
                            pllm_error *err)
 {
-    struct vocab_out made = {.vocab = {.name = name, .bos = -1, .eos = -1, .eot = -1, .unk = -1, .pad = -1,
-                                       .remove_extra_whitespaces = -1}};
+    struct vocab_out made = {.vocab = {.name = name, .bos = -1, .eos = -1, .unk = -1}};
     pllm_status status = fill(&made, t, n_tokens, err);
     if (!status)
         status = prove(&made, t, err);

@@ -16,9 +16,8 @@ static struct tokenizer *open_bytes(void)
             snprintf(texts[b], sizeof texts[b], "%c%c", 0xC0 | c >> 6, 0x80 | (c & 0x3F));
         tokens[b] = (struct text_span){texts[b], strlen(texts[b])};
     }
-    struct gguf_vocab v = {.model = "gpt2", .tokens = tokens, .n_tokens = N_BYTES, .bos = -1, .eos = -1, .eot = -1,
-                           .unk = -1, .pad = -1, .add_bos = -1, .add_eos = -1, .add_space_prefix = -1,
-                           .remove_extra_whitespaces = -1};
+    struct gguf_vocab v = {.model = "gpt2", .tokens = tokens, .n_tokens = N_BYTES, .bos = -1, .eos = -1,
+                           .unk = -1, .add_bos = -1, .add_eos = -1, .add_space_prefix = -1};
     struct tokenizer *t = NULL;
     pllm_error err;
     if (tokenizer_from_gguf(&t, &v, &err))

@@ -28,9 +28,8 @@ static int32_t add(struct fixture *f, const char *text, int32_t type, float scor
 static void start(struct fixture *f, const char *model)
 {
     memset(f, 0, sizeof *f);
-    f->v = (struct gguf_vocab){.model = model, .tokens = f->tokens, .types = f->types, .bos = -1, .eos = -1, .eot = -1,
-                               .unk = -1, .pad = -1, .add_bos = -1, .add_eos = -1, .add_space_prefix = -1,
-                               .remove_extra_whitespaces = -1};
+    f->v = (struct gguf_vocab){.model = model, .tokens = f->tokens, .types = f->types, .bos = -1, .eos = -1,
+                               .unk = -1, .add_bos = -1, .add_eos = -1, .add_space_prefix = -1};
 }
 
 /* GPT-2's alphabet in the order of bytes, so that a byte's id is the byte. */
