@@ -19,17 +19,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     size_t n_source = fuzz_part(source, n, &at);
     bool own = at < n;
     struct json variables;
-    struct chat_template *t;
+    struct jinja_template *t;
     struct buf text = {0};
     pllm_error err;
     if (json_parse(&variables, own ? source + at : conversation, own ? n - at : sizeof conversation - 1, "variables", &err))
         return 0;
-    if (!chat_template_open(&t, source, n_source, "template", &err)) {
+    if (!jinja_open(&t, source, n_source, "template", &err)) {
         if (!chat_render(t, &variables, "<s>", "</s>", &text, &err))
             fuzz_touch((const uint8_t *)text.at, text.n);
         else if (text.n)
             abort(); /* a failure leaves no text */
-        chat_template_close(t);
+        jinja_close(t);
     }
     vec_fini(&text);
     json_free(&variables);

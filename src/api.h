@@ -18,7 +18,7 @@ struct checkpoint;
 struct engine;
 
 struct pllm_template {
-    struct chat_template *chat;
+    struct jinja_template *jinja;
 };
 
 struct named_template {

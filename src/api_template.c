@@ -12,7 +12,7 @@ pllm_status pllm_template_open(pllm_template **out, const char *source, size_t n
     pllm_template *t = mem_zalloc(1, sizeof *t);
     if (!t)
         return error_memory(err, "a chat template");
-    pllm_status status = chat_template_open(&t->chat, source, n_source, name ? name : "chat_template", err);
+    pllm_status status = jinja_open(&t->jinja, source, n_source, name ? name : "chat_template", err);
     if (status)
         mem_free(t);
     else
@@ -23,13 +23,13 @@ pllm_status pllm_template_open(pllm_template **out, const char *source, size_t n
 void pllm_template_close(pllm_template *chat_template)
 {
     if (chat_template)
-        chat_template_close(chat_template->chat);
+        jinja_close(chat_template->jinja);
     mem_free(chat_template);
 }
 
 const char *pllm_template_source(const pllm_template *chat_template, size_t *n_source)
 {
-    return chat_template_source(chat_template->chat, n_source);
+    return jinja_source(chat_template->jinja, n_source);
 }
 
 /* Without a name the default one; with one, the one of that name, the default one being called so too. */
@@ -74,7 +74,7 @@ static pllm_status render(const pllm_template *chat_template, const pllm_tokeniz
     if (t && !(status = token_text(t, tokenizer_bos(t), &bos, err)))
         status = token_text(t, tokenizer_eos(t), &eos, err);
     if (!status)
-        status = chat_render(chat_template->chat, variables, bos, eos, text, err);
+        status = chat_render(chat_template->jinja, variables, bos, eos, text, err);
     mem_free(eos);
     mem_free(bos);
     return status;

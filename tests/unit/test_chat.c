@@ -5,15 +5,15 @@
 
 static pllm_status render(const char *source, const char *variables, struct buf *text, pllm_error *err)
 {
-    struct chat_template *t;
+    struct jinja_template *t;
     struct json v;
-    pllm_status status = chat_template_open(&t, source, strlen(source), "chat", err);
+    pllm_status status = jinja_open(&t, source, strlen(source), "chat", err);
     if (status)
         return status;
     assert_int_equal(json_parse(&v, variables, strlen(variables), "variables", err), PLLM_OK);
     status = chat_render(t, &v, "<s>", "</s>", text, err);
     json_free(&v);
-    chat_template_close(t);
+    jinja_close(t);
     return status;
 }
 
@@ -85,28 +85,28 @@ static void errors_say_where(void **state)
 
 static void variables_must_be_an_object(void **state)
 {
-    struct chat_template *t;
+    struct jinja_template *t;
     struct json v;
     struct buf text = {0};
     pllm_error err = {0};
     (void)state;
-    assert_int_equal(chat_template_open(&t, "a", 1, "chat", &err), PLLM_OK);
+    assert_int_equal(jinja_open(&t, "a", 1, "chat", &err), PLLM_OK);
     assert_int_equal(json_parse(&v, "[1]", 3, "variables", &err), PLLM_OK);
     assert_int_equal(chat_render(t, &v, NULL, NULL, &text, &err), PLLM_E_FORMAT);
     assert_message(err, "variables");
     json_free(&v);
-    chat_template_close(t);
+    jinja_close(t);
 }
 
 static void the_source_is_kept(void **state)
 {
-    struct chat_template *t;
+    struct jinja_template *t;
     size_t n;
     (void)state;
-    assert_int_equal(chat_template_open(&t, "a\r\n{{ b }}\n", 11, "chat", NULL), PLLM_OK);
-    assert_string_equal(chat_template_source(t, &n), "a\r\n{{ b }}\n");
+    assert_int_equal(jinja_open(&t, "a\r\n{{ b }}\n", 11, "chat", NULL), PLLM_OK);
+    assert_string_equal(jinja_source(t, &n), "a\r\n{{ b }}\n");
     assert_int_equal(n, 11);
-    chat_template_close(t);
+    jinja_close(t);
 }
 
 int main(void)

@@ -90,15 +90,15 @@ static void templates(void **state)
     (void)state;
     assert_int_equal(json_parse(&variables, variables_json, sizeof variables_json - 1, "v", NULL), PLLM_OK);
     for (bool first = true, failed = true; failed; first = false) {
-        struct chat_template *t = NULL;
+        struct jinja_template *t = NULL;
         struct buf text = {0};
         pllm_error err = {0};
         bool ok = false;
         fail_at(first ? -1 : n++); /* nothing fails at first */
-        if (good(chat_template_open(&t, source, sizeof source - 1, "t", &err), &err))
+        if (good(jinja_open(&t, source, sizeof source - 1, "t", &err), &err))
             ok = good(chat_render(t, &variables, "<s>", NULL, &text, &err), &err);
         failed = fail_happened() || first;
-        chat_template_close(t);
+        jinja_close(t);
         if (first) {
             assert_true(ok && text.n > 100);
             wanted = text;

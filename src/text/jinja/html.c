@@ -151,7 +151,7 @@ static bool filter_striptags(struct jinja_run *r, const struct bound *b, struct 
 static bool attribute_key_is_safe(const struct str *key)
 {
     for (size_t i = 0; i < key->n; i++)
-        if (memchr("/>= \t\n\v\f\r", key->at[i], 9))
+        if (key->at[i] && strchr("/>= \t\n\v\f\r", key->at[i]))
             return false;
     return true;
 }
