@@ -13,19 +13,6 @@ from .tokenizer import Tokenizer
 
 _NO_LIMIT = 2**31 - 1
 
-# Numbers that a model's generation_config.json, or its GGUF file, may set.
-_OF_MODEL = (
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "typical_p",
-    "repetition_penalty",
-    "repetition_context_size",
-    "xtc_probability",
-    "xtc_threshold",
-)
-
 
 @dataclass
 class SamplingParams:
@@ -77,12 +64,12 @@ class SamplingParams:
         """What the model's makers recommend: its generation_config.json over the defaults."""
         told = cls()
         c = ffi.new("pllm_request *", lib.pllm_request_default())
-        for name in _OF_MODEL:
+        for name in _SAMPLING:
             set_field(c.sampling, name, getattr(told, name))
         c.max_tokens = 0
         with model._handle.use() as handle:
             call(lib.pllm_model_generation, handle, c)
-        numbers = {name: getattr(c.sampling, name) for name in _OF_MODEL}
+        numbers = {name: getattr(c.sampling, name) for name in _SAMPLING}
         rounded = {name: float(f"{x:.7g}") if isinstance(x, float) else x for name, x in numbers.items()}  # they were float32
         return told.clone(**rounded, max_tokens=c.max_tokens or told.max_tokens)
 
