@@ -1,6 +1,7 @@
 #include "base/json_pull.h"
 
 #include "base/ascii.h"
+#include "base/locale.h"
 #include "base/utf8.h"
 
 #include <math.h>
@@ -206,7 +207,9 @@ bool json_pull_number(struct json_pull *p, double *out)
     }
     digits[n] = '\0';
     char *stop = digits;
+    const locale_t before = locale_enter_c();
     double value = n ? strtod(digits, &stop) : 0;
+    locale_leave(before);
     if (p->wrong || n == 0 || *stop || !isfinite(value) || strchr("+.", digits[0]))
         return json_pull_fail(p, "wanted a finite number");
     p->at += n;

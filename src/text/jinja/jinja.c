@@ -1,5 +1,6 @@
 #include "text/jinja/jinja.h"
 
+#include "base/locale.h"
 #include "text/jinja/run.h"
 #include "text/jinja/text.h"
 
@@ -54,7 +55,9 @@ pllm_status jinja_open(struct jinja_template **out, const char *source, size_t n
     struct jinja_template *t = mem_zalloc(1, sizeof *t);
     if (!t)
         return error_memory(err, name);
+    const locale_t before = locale_enter_c();
     pllm_status status = open_into(t, source, n, name, err);
+    locale_leave(before);
     if (status)
         jinja_close(t);
     else
@@ -189,7 +192,9 @@ pllm_status jinja_render(const struct jinja_template *t, const struct jinja_vari
     struct jinja_run r = {.t = t, .heap = {.limit = MAX_HEAP_BYTES}, .now = *now, .steps = max_steps,
                           .max_output = MAX_OUTPUT_BYTES, .line = 1, .stack = &here};
     pllm_status status = PLLM_OK;
+    const locale_t before = locale_enter_c();
     bool ok = run(&r, variables, n);
+    locale_leave(before);
     ok = ok && run_fits(&r, r.out.n);
     if (!ok && !r.failed) /* whoever gave up without a reason had no memory */
         jinja_no_memory(&r);
