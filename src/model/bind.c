@@ -72,6 +72,12 @@ static void wrong_shape(struct binder *b, const struct tensor *t, int64_t rows, 
                               b->m->checkpoint->path, t->name, shape, (long long)cols);
 }
 
+static void wrong_type(struct binder *b, const struct tensor *t, const char *wanted)
+{
+    b->status = error_set(b->err, PLLM_E_UNSUPPORTED, "%s: tensor %s has type %s, wanted %s", b->m->checkpoint->path, t->name,
+                          block_info[t->m.type].name, wanted);
+}
+
 static bool has_shape(struct binder *b, const struct tensor *t, int64_t rows, int64_t cols)
 {
     if (!t || b->status)
@@ -145,8 +151,7 @@ static void add_vector(struct binder *b, const float **out, const struct tensor 
         return;
     }
     if (!is_float(t->m.type)) {
-        b->status = error_set(b->err, PLLM_E_UNSUPPORTED, "%s: tensor %s has type %s, wanted f32, f16 or bf16",
-                              b->m->checkpoint->path, t->name, block_info[t->m.type].name);
+        wrong_type(b, t, "f32, f16 or bf16");
         return;
     }
     struct vector_job job = {.out = out, .tensor = t, .first = first, .n = n, .plus = plus, .head_dim = head_dim};
@@ -339,8 +344,12 @@ static void bind_rope_factors(struct binder *b, enum tensor_slot slot, float **o
     const struct tensor *t = find(b, slot, 0, 0, required);
     if (!t || b->status)
         return;
-    if (t->n_dims != 1 || t->m.cols != r->dims / 2 || t->m.type != TYPE_F32) {
+    if (t->n_dims != 1 || t->m.cols != r->dims / 2) {
         wrong_shape(b, t, 0, r->dims / 2);
+        return;
+    }
+    if (t->m.type != TYPE_F32) {
+        wrong_type(b, t, "f32");
         return;
     }
     *out = mem_zalloc((size_t)t->m.cols, sizeof(float));

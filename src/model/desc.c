@@ -86,16 +86,42 @@ void describe_llama(struct model_desc *d, struct config *c)
     d->interleaved = true;
 }
 
+double describe_positive(struct config *c, const char *key, double value)
+{
+    if (!(value > 0)) {
+        config_fail(c, PLLM_E_FORMAT, key, "is %g, wanted a positive number", value);
+        return 1;
+    }
+    return value;
+}
+
+/* Whether layer l attends to a window, where a config.json says it of each layer. */
+static bool is_sliding(struct config *c, size_t l)
+{
+    static const char key[] = "layer_types";
+    const size_t n = config_size(c, key);
+    if (l >= n) {
+        config_fail(c, PLLM_E_FORMAT, key, "has %zu layers, wanted num_hidden_layers of them", n);
+        return false;
+    }
+    const char *type = config_string_at(c, key, l);
+    const bool sliding = strcmp(type, "sliding_attention") == 0;
+    if (!sliding && strcmp(type, "full_attention") != 0)
+        config_fail(c, PLLM_E_UNSUPPORTED, key, "has \"%s\", wanted full_attention or sliding_attention", type);
+    return sliding;
+}
+
 void describe_window(struct model_desc *d, struct config *c, int period)
 {
     static const char pattern[] = "sliding_window_pattern";
     int window = (int)config_int_or(c, "sliding_window", 0, INT32_MAX, 0);
-    const size_t listed = config_size(c, "layer_types"), flags = config_is_gguf(c) ? config_size(c, pattern) : 0;
+    const bool listed = config_size(c, "layer_types") > 0;
+    const size_t flags = config_is_gguf(c) ? config_size(c, pattern) : 0;
     for (int l = 0; l < d->n_layers; l++) {
         const size_t i = (size_t)l;
         bool local = period == 1 || (l + 1) % period != 0;
         if (listed)
-            local = i < listed && strcmp(config_string_at(c, "layer_types", i), "sliding_attention") == 0;
+            local = is_sliding(c, i);
         else if (flags)
             local = i < flags && config_int_at(c, pattern, i, 0, 1) != 0;
         d->layer[l].window = local ? window : 0;

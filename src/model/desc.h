@@ -94,6 +94,7 @@ void desc_close(struct model_desc *d);
 /* Building blocks for families (describe_common reads what nearly all configs share). */
 void describe_common(struct model_desc *d, struct config *c);  /* sizes, activation, norm, experts, rope[0] */
 void describe_llama(struct model_desc *d, struct config *c);   /* the same, and GGUF's interleaved q and k */
+double describe_positive(struct config *c, const char *key, double value); /* value; else 1 and an error about key */
 /* Window of the layers that config.json's layer_types calls "sliding_attention", or for which GGUF's list
  * attention.sliding_window_pattern is true; where there is none, of every layer but each `period`-th (period 1: of all).
  * Without sliding_window in the config: of none. */

@@ -232,5 +232,6 @@ int model_group_window(const struct model_desc *d, int group)
 
 int model_rope_switch(const struct model_desc *d)
 {
-    return d->rope[0].factors[1] ? (int)d->rope[0].original_context : 0;
+    const double length = d->rope[0].original_context;
+    return !d->rope[0].factors[1] ? 0 : length < INT32_MAX ? (int)length : INT32_MAX;
 }

@@ -31,13 +31,12 @@ static enum rope_scaling scaling_of(struct config *c)
     return ROPE_NONE;
 }
 
-static double positive(struct config *c, const char *key, double value)
+static double context_length(struct config *c, const char *key, double value)
 {
-    if (!(value > 0)) {
-        config_fail(c, PLLM_E_FORMAT, key, "is %g, wanted a positive number", value);
-        return 1;
-    }
-    return value;
+    if (value <= UINT32_MAX)
+        return describe_positive(c, key, value);
+    config_fail(c, PLLM_E_FORMAT, key, "is %g, wanted at most %u", value, UINT32_MAX);
+    return 1;
 }
 
 static double yarn_mscale(double factor, double m)
@@ -48,25 +47,25 @@ static double yarn_mscale(double factor, double m)
 static void describe_scaling(struct rope_desc *r, struct config *c, double context)
 {
     const bool needs_factor = r->scaling == ROPE_LINEAR || r->scaling == ROPE_DYNAMIC || r->scaling == ROPE_LLAMA3;
-    r->original_context = positive(c, "rope_scaling.original_max_position_embeddings",
+    r->original_context = context_length(c, "rope_scaling.original_max_position_embeddings",
         config_float_or(c, "rope_scaling.original_max_position_embeddings",
                         config_float_or(c, "original_max_position_embeddings", context)));
     double stretched = context / r->original_context;
-    r->factor = positive(c, "rope_scaling.factor", needs_factor ? config_float(c, "rope_scaling.factor")
+    r->factor = describe_positive(c, "rope_scaling.factor", needs_factor ? config_float(c, "rope_scaling.factor")
                                                    : config_float_or(c, "rope_scaling.factor", stretched));
     if (r->scaling == ROPE_LONGROPE)
         r->factor = stretched; /* what its attention factor is made of */
     r->attention_factor = config_float_or(c, "rope_scaling.attention_factor", 0);
     if (config_is_gguf(c) && r->scaling == ROPE_YARN)
         r->attention_factor *= yarn_mscale(r->factor, 1); /* there, a factor of what the formula gives */
-    r->beta_fast = config_float_or(c, "rope_scaling.beta_fast", 32);
-    r->beta_slow = config_float_or(c, "rope_scaling.beta_slow", 1);
+    r->beta_fast = describe_positive(c, "rope_scaling.beta_fast", config_float_or(c, "rope_scaling.beta_fast", 32));
+    r->beta_slow = describe_positive(c, "rope_scaling.beta_slow", config_float_or(c, "rope_scaling.beta_slow", 1));
     r->truncate = config_bool_or(c, "rope_scaling.truncate", true);
     r->mscale = config_float_or(c, "rope_scaling.mscale", 0);
     r->mscale_all_dim = config_float_or(c, "rope_scaling.mscale_all_dim", 0);
     if (r->scaling != ROPE_LLAMA3)
         return;
-    r->low_freq_factor = positive(c, "rope_scaling.low_freq_factor", config_float(c, "rope_scaling.low_freq_factor"));
+    r->low_freq_factor = describe_positive(c, "rope_scaling.low_freq_factor", config_float(c, "rope_scaling.low_freq_factor"));
     r->high_freq_factor = config_float(c, "rope_scaling.high_freq_factor");
     if (r->high_freq_factor <= r->low_freq_factor)
         config_fail(c, PLLM_E_FORMAT, "rope_scaling.high_freq_factor", "is %g, wanted more than low_freq_factor, %g",
@@ -83,21 +82,27 @@ static void read_factors(struct rope_desc *r, struct config *c)
         r->factors[which] = mem_zalloc(want, sizeof(float));
         if (n != want)
             config_fail(c, PLLM_E_FORMAT, keys[which], "has %zu numbers, wanted %zu", n, want);
+        if (!r->factors[which])
+            config_fail(c, PLLM_E_MEMORY, keys[which], "has %zu numbers, for which there is not enough memory", n);
         for (size_t i = 0; i < want && n == want && r->factors[which]; i++)
-            r->factors[which][i] = (float)positive(c, keys[which], config_float_at(c, keys[which], i));
+            r->factors[which][i] = (float)describe_positive(c, keys[which], config_float_at(c, keys[which], i));
     }
 }
 
 void describe_rope(struct rope_desc *r, struct config *c, int head_dim)
 {
     double part = config_float_or(c, "partial_rotary_factor", 1), context = config_float_or(c, "max_position_embeddings", 2048);
+    if (!(part > 0 && part <= 1)) {
+        config_fail(c, PLLM_E_FORMAT, "partial_rotary_factor", "is %g, wanted more than 0 and at most 1", part);
+        part = 1;
+    }
     r->dims = (int)config_int_or(c, "rotary_dim", 2, head_dim, (int64_t)(head_dim * part));
     if (r->dims % 2 || r->dims < 2 || r->dims > head_dim) {
         config_fail(c, PLLM_E_FORMAT, config_is_gguf(c) ? "rotary_dim" : "partial_rotary_factor",
                     "makes %d rotated dimensions, wanted an even number from 2 to %d", r->dims, head_dim);
         r->dims = 2;
     }
-    r->theta = positive(c, "rope_theta", config_float_or(c, "rope_theta", 10000));
+    r->theta = describe_positive(c, "rope_theta", config_float_or(c, "rope_theta", 10000));
     r->scaling = scaling_of(c);
     if (r->scaling != ROPE_NONE)
         describe_scaling(r, c, context);

@@ -191,6 +191,9 @@ static void refuses_what_it_cannot_rotate(void **state)
         {"\"rope_type\": \"linear\", \"factor\": 0", "is 0, wanted a positive number", PLLM_E_FORMAT},
         {"\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4, \"high_freq_factor\": 1", "wanted more than low_freq_factor",
          PLLM_E_FORMAT},
+        {"\"rope_type\": \"yarn\", \"factor\": 4, \"beta_fast\": -1", "beta_fast: is -1, wanted a positive number", PLLM_E_FORMAT},
+        {"\"rope_type\": \"yarn\", \"factor\": 4, \"original_max_position_embeddings\": 1e300", "is 1e+300, wanted at most 4294967295",
+         PLLM_E_FORMAT},
         {"\"type\": \"longrope\", \"short_factor\": [1, 1], \"long_factor\": [1]", "has 2 numbers, wanted 8", PLLM_E_FORMAT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -199,6 +202,20 @@ static void refuses_what_it_cannot_rotate(void **state)
         bad("LlamaForCausalLM", "llama", more, cases[i].status, cases[i].says);
     }
     bad("LlamaForCausalLM", "llama", ", \"partial_rotary_factor\": 0.01", PLLM_E_FORMAT, "rotated dimensions");
+    bad("LlamaForCausalLM", "llama", ", \"partial_rotary_factor\": 1e300", PLLM_E_FORMAT, "is 1e+300, wanted more than 0 and at most 1");
+    bad("StableLmForCausalLM", "stablelm", ", \"head_dim\": 12", PLLM_E_FORMAT, "a quarter of a head, 3");
+}
+
+/* COMMON has 8 layers. */
+static void refuses_lists_of_other_layers(void **state)
+{
+    (void)state;
+    bad("MistralForCausalLM", "mistral", ", \"sliding_window\": 512, \"layer_types\": [\"sliding_attention\"]", PLLM_E_FORMAT,
+        "layer_types: has 1 layers");
+    bad("MistralForCausalLM", "mistral", ", \"sliding_window\": 512, \"layer_types\": [\"chunked_attention\"]", PLLM_E_UNSUPPORTED,
+        "has \"chunked_attention\", wanted full_attention or sliding_attention");
+    bad("SmolLM3ForCausalLM", "smollm3", ", \"no_rope_layers\": [1, 0]", PLLM_E_FORMAT, "no_rope_layers: has 2 layers");
+    bad("Gemma2ForCausalLM", "gemma2", ", \"query_pre_attn_scalar\": 0", PLLM_E_FORMAT, "query_pre_attn_scalar: is 0");
 }
 
 int main(void)
@@ -206,7 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_windows),   cmocka_unit_test(knows_gemma3),
         cmocka_unit_test(knows_the_others), cmocka_unit_test(scales_rotation),
-        cmocka_unit_test(refuses_what_it_cannot_rotate),
+        cmocka_unit_test(refuses_what_it_cannot_rotate), cmocka_unit_test(refuses_lists_of_other_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static double query_scalar(const struct model_desc *d, struct config *c)
 static void describe(struct model_desc *d, struct config *c)
 {
     family_gemma.describe(d, c);
-    d->attn_scale = (float)(1.0 / sqrt(query_scalar(d, c)));
+    d->attn_scale = (float)(1.0 / sqrt(describe_positive(c, "query_pre_attn_scalar", query_scalar(d, c))));
     d->final_softcap = (float)config_float_or(c, "final_logit_softcapping", 0);
     const bool listed = config_size(c, "sliding_window_pattern") > 0;
     describe_window(d, c, listed ? 1 : (int)config_int_or(c, "sliding_window_pattern", 1, 64, 6));

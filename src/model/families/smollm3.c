@@ -8,8 +8,10 @@ static void describe(struct model_desc *d, struct config *c)
     d->tied = config_bool_or(c, "tie_word_embeddings", true);
     int64_t interval = config_int_or(c, "no_rope_layer_interval", 1, INT32_MAX, 4);
     size_t listed = config_size(c, "no_rope_layers"); /* 1: the layer rotates */
+    if (listed && listed < (size_t)d->n_layers)
+        config_fail(c, PLLM_E_FORMAT, "no_rope_layers", "has %zu layers, wanted num_hidden_layers of them, %d", listed, d->n_layers);
     for (int l = 0; l < d->n_layers; l++) {
-        bool rotates = listed ? (size_t)l < listed && config_float_at(c, "no_rope_layers", (size_t)l) != 0
+        bool rotates = listed ? config_float_at(c, "no_rope_layers", (size_t)l) != 0
                               : (l + 1) % interval != 0;
         d->layer[l].rope = rotates ? 0 : -1;
     }
