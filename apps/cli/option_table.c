@@ -30,13 +30,7 @@ const struct option_def option_table[] = {
      "a Jinja template instead of the model's (ChatML where it has none)"},
     {"system", 0, "system-prompt", OPTION_TEXT, "TEXT", AT(system), 0, 0, FOR_CHAT, "the system message"},
 
-    /* How answers are drawn. */
-    {"max-tokens", 0, "predict,n-predict", OPTION_INT, "N", SAMPLING(max_tokens), 0, MOST, FOR_GENERATE,
-     "most tokens of an answer (128)"},
-    {"max-tokens", 0, "predict,n-predict", OPTION_INT, "N", SAMPLING(max_tokens), 0, MOST, FOR_CHAT,
-     "most tokens of an answer (no limit)"},
-    {"min-tokens", 0, NULL, OPTION_INT, "N", SAMPLING(min_tokens), 0, MOST, FOR_GENERATE,
-     "no end before so many tokens (0)"},
+    /* How answers are drawn, and what they may hold. */
     {"temperature", 0, "temp", OPTION_NUMBER, "T", SAMPLING(temperature), 0, 1e6, FOR_SAMPLING,
      "0: always the most probable token (0)"},
     {"top-p", 0, NULL, OPTION_NUMBER, "P", SAMPLING(top_p), 0, 1, FOR_SAMPLING,
@@ -71,6 +65,12 @@ const struct option_def option_table[] = {
      "the same seed, the same answers (-1: a fresh one)"},
     {"generation-config", 0, NULL, OPTION_CHOICE, "W", AT(generation_config), 0, 0, FOR_SAMPLING,
      "auto: where you say nothing, as the model's generation_config.json says (none)"},
+    {"max-tokens", 0, "predict,n-predict", OPTION_INT, "N", SAMPLING(max_tokens), 0, MOST, FOR_GENERATE,
+     "most tokens of an answer (128)"},
+    {"max-tokens", 0, "predict,n-predict", OPTION_INT, "N", SAMPLING(max_tokens), 0, MOST, FOR_CHAT,
+     "most tokens of an answer (no limit)"},
+    {"min-tokens", 0, NULL, OPTION_INT, "N", SAMPLING(min_tokens), 0, MOST, FOR_GENERATE,
+     "no end before so many tokens (0)"},
     {"n", 'n', NULL, OPTION_INT, "N", SAMPLING(n), 1, 65536, FOR_GENERATE, "answers for each prompt (1)"},
     {"stop", 0, NULL, OPTION_LIST, "TEXT", AT(stop), 0, 0, FOR_SAMPLING, "end before TEXT; may be repeated"},
     {"stop-token-ids", 0, NULL, OPTION_TEXT, "ID,...", AT(stop_token_ids), 0, 0, FOR_GENERATE, "end at these tokens"},
@@ -86,11 +86,11 @@ const struct option_def option_table[] = {
      "never write TEXT; may be repeated"},
     {"allowed-token-ids", 0, NULL, OPTION_TEXT, "ID,...", AT(allowed_token_ids), 0, 0, FOR_GENERATE,
      "write no other tokens"},
+    {"priority", 0, NULL, OPTION_INT, "N", SAMPLING(priority), -1000, 1000, FOR_GENERATE, "lower runs first (0)"},
     {"logprobs", 0, NULL, OPTION_INT, "K", SAMPLING(logprobs), -1, MOST, FOR_GENERATE,
      "log-probabilities, and the K most probable tokens"},
     {"prompt-logprobs", 0, NULL, OPTION_INT, "K", SAMPLING(prompt_logprobs), -1, MOST, FOR_GENERATE,
      "the same for the prompt's tokens"},
-    {"priority", 0, NULL, OPTION_INT, "N", SAMPLING(priority), -1000, 1000, FOR_GENERATE, "lower runs first (0)"},
 
     /* score */
     {"top", 0, NULL, OPTION_INT, "K", AT(top), 0, MOST, FOR_SCORE, "also the K most probable tokens of each place"},
@@ -150,6 +150,33 @@ const struct option_def option_table[] = {
 };
 
 const int n_options = sizeof option_table / sizeof *option_table;
+
+/* Of the options from this one on. */
+static const struct {
+    const char *first, *heading;
+} headings[] = {
+    {"input", "Input and output"}, {"temperature", "Sampling"}, {"max-tokens", "Answers"}, {"logprobs", "Probabilities"},
+    {"top", "Scores"},             {"prompt-tokens", "Measurement"}, {"no-special", ""},   {"threads", "The run"},
+};
+
+static const char *heading_at(const struct option_def *d)
+{
+    for (size_t i = 0; i < sizeof headings / sizeof *headings; i++)
+        if (strcmp(headings[i].first, d->name) == 0)
+            return headings[i].heading;
+    return NULL;
+}
+
+const char *option_heading(int i, const char **last)
+{
+    const char *heading = heading_at(&option_table[i]);
+    while (!heading && --i >= 0)
+        heading = heading_at(&option_table[i]);
+    const bool is_new = heading && (!*last || strcmp(heading, *last) != 0);
+    if (heading)
+        *last = heading;
+    return is_new && *heading ? heading : NULL;
+}
 
 #define QUANTIZED "q8_0 q4_0 q4_1 q5_0 q5_1 q4_k q5_k q6_k q4_k_m q4_k_s q5_k_m q5_k_s f16 bf16 f32"
 

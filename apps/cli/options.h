@@ -97,6 +97,10 @@ struct option_def {
 extern const struct option_def option_table[];
 extern const int n_options;
 
+/* What to write above option i in a list of one command's options; NULL: nothing, as it stands under the heading before, *last
+ * (NULL at first). */
+const char *option_heading(int i, const char **last);
+
 /* The words of which the option's value is one, with blanks between them; NULL: it is not one of a few. */
 const char *option_values(const struct option_def *d);
 

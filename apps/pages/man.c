@@ -58,9 +58,14 @@ static void put_options(FILE *out, const struct command *c)
 {
     fputs(".SH OPTIONS\nAn option and its value are two words, or one with = between them. In parentheses: what holds "
           "if an option is not given.\n", out);
-    for (int i = 0; i < n_options; i++)
-        if (option_table[i].commands & c->bit)
-            put_option(out, &option_table[i]);
+    const char *last = NULL, *heading;
+    for (int i = 0; i < n_options; i++) {
+        if (!(option_table[i].commands & c->bit))
+            continue;
+        if ((heading = option_heading(i, &last)))
+            fprintf(out, ".SS %s\n", heading);
+        put_option(out, &option_table[i]);
+    }
 }
 
 static void put_commands(FILE *out)
