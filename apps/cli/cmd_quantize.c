@@ -1,7 +1,7 @@
 /* parallm quantize: a smaller checkpoint. */
 #include "cli.h"
+#include "output.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Minutes have passed, and where there is no terminal nothing was said. */
@@ -15,7 +15,7 @@ static void print_summary(const char *out, double seconds)
 static bool is_same(const char *model, const char *out)
 {
     struct stat a, b;
-    return stat(model, &a) == 0 && stat(out, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+    return stat(model, &a) == 0 && stat(out, &b) == 0 && is_same_file(&a, &b);
 }
 
 int cmd_quantize(struct options *o)

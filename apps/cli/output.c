@@ -6,22 +6,20 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static bool is_same_file(int input, const struct stat *output)
+bool is_same_file(const struct stat *a, const struct stat *b)
 {
-    struct stat info;
-    return input >= 0 && fstat(input, &info) == 0 && info.st_dev == output->st_dev && info.st_ino == output->st_ino;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 /* Takes an ordinary file for this command alone, as far as its file system has locks. */
 static int take_file(int fd, const char *path, int input)
 {
-    struct stat info;
+    struct stat info, read;
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
         return EXIT_DONE;
-    if (is_same_file(input, &info))
+    if (input >= 0 && fstat(input, &read) == 0 && is_same_file(&read, &info))
         return cli_fail(EXIT_USAGE, "%s: is the input, wanted another file for the output", path);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
         return cli_fail(EXIT_UNWRITABLE, "%s: is being written by another parallm", path);

@@ -5,6 +5,7 @@
 #include "buffer.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 struct output {
     FILE *file;
@@ -18,6 +19,8 @@ int output_begin(struct output *o);
 int output_piece(struct output *o, const struct buffer *piece);
 int output_line(struct output *o, const struct buffer *line); /* adds the line feed */
 int output_close(struct output *o);
+
+bool is_same_file(const struct stat *a, const struct stat *b);
 
 /* Is standard output free for a summary? */
 bool output_leaves_stdout(const struct output *o);

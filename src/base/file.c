@@ -126,6 +126,12 @@ enum file_kind file_kind(const char *path)
     return S_ISREG(info.st_mode) ? FILE_REGULAR : S_ISDIR(info.st_mode) ? FILE_FOLDER : FILE_OTHER;
 }
 
+bool file_is_named(int fd, const char *path)
+{
+    struct stat held, named;
+    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
 char *file_join(const char *folder, const char *name)
 {
     struct buf path = {0};

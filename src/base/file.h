@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/vec.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct file_map {
@@ -31,6 +32,9 @@ pllm_status file_read(struct buf *out, const char *path, size_t limit, pllm_erro
 
 enum file_kind { FILE_ABSENT, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 enum file_kind file_kind(const char *path);
+
+/* Does `path` still lead to the open file? Others may have deleted or replaced it meanwhile. */
+bool file_is_named(int fd, const char *path);
 
 /* "folder/name" in new memory (mem_free), or NULL. */
 char *file_join(const char *folder, const char *name);

@@ -1,5 +1,6 @@
 #include "base/file_out.h"
 
+#include "base/file.h"
 #include "base/vec.h"
 
 #include <dirent.h>
@@ -39,18 +40,12 @@ static bool is_number_of_part(const char *text)
     return number && strcmp(text + number, ".part") == 0;
 }
 
-static bool is_named(int fd, const char *path)
-{
-    struct stat held, named;
-    return fstat(fd, &held) == 0 && lstat(path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
-}
-
 static void remove_unlocked(const char *path)
 {
     const int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_named(fd, path))
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0 && file_is_named(fd, path))
         unlink(path);
     close(fd);
 }
@@ -84,7 +79,7 @@ static bool lock(const struct file_out *out)
     while (flock(out->fd, LOCK_EX) != 0)
         if (errno != EINTR)
             return true;
-    return is_named(out->fd, out->temporary);
+    return file_is_named(out->fd, out->temporary);
 }
 
 /* The name has the process's number, so that two processes that write the same file do not meet. */

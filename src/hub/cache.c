@@ -267,12 +267,6 @@ static pllm_status wait_for_lock(int fd, const char *path, bool (*tick)(void *us
 }
 
 /* Some tools delete a lock's file when they let go of it: whoever waited then holds a lock that nobody else sees. */
-static bool is_still_there(int fd, const char *path)
-{
-    struct stat held, named;
-    return fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev;
-}
-
 static pllm_status lock_file(int *fd, const char *path, bool (*tick)(void *user), void *user, pllm_error *err)
 {
     for (;;) {
@@ -280,7 +274,7 @@ static pllm_status lock_file(int *fd, const char *path, bool (*tick)(void *user)
         if (opened < 0)
             return error_errno(err, path);
         pllm_status status = wait_for_lock(opened, path, tick, user, err);
-        if (!status && is_still_there(opened, path)) {
+        if (!status && file_is_named(opened, path)) {
             *fd = opened;
             return PLLM_OK;
         }

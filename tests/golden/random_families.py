@@ -10,7 +10,6 @@ folder. Exit status 77: torch or transformers is not there. PARALLM_VENV names a
 """
 import argparse
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -20,22 +19,11 @@ import tempfile
 
 from checkpoint import HERE
 
-sys.path.insert(0, str(HERE.parent.parent / "tools"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent.parent / "tools")]
+from packages import load  # noqa: E402
+
 TOKENS = 640  # of the tokenizer that all of them get
 DTYPES = ("float32", "bfloat16", "float16")
-
-
-def load():
-    try:
-        import make_golden
-        return make_golden
-    except ImportError as e:
-        python = os.path.join(os.environ.get("PARALLM_VENV", ""), "bin", "python")
-        if os.path.exists(python) and os.environ.get("PARALLM_IN_VENV") != "1":
-            os.environ["PARALLM_IN_VENV"] = "1"
-            os.execv(python, [python, *sys.argv])
-        print("skipped: %s" % e)
-        sys.exit(77)
 
 
 # ---- What families have in common --------------------------------------------------------------------
@@ -226,7 +214,7 @@ def main():
     a.add_argument("--only", choices=CONFIG)
     a.add_argument("--keep")
     a = a.parse_args()
-    golden = load()
+    golden = load("make_golden")
     checked = different = 0
     with tempfile.TemporaryDirectory() as temporary:
         for seed in range(a.seed, a.seed + a.rounds):

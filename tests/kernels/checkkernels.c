@@ -103,8 +103,13 @@ static int read_shapes(struct check_shape *shapes, const char *path)
     }
     while (n < MAX_SHAPES && fgets(line, sizeof(line), f)) {
         struct check_shape *s = &shapes[n];
-        if (line[0] != '#' && sscanf(line, "%31s %d %d %15s", s->name, &s->N, &s->K, s->type) == 4)
-            n++;
+        if (line[0] == '#' || line[0] == '\n')
+            continue;
+        if (sscanf(line, "%31s %d %d %15s", s->name, &s->N, &s->K, s->type) != 4) {
+            fprintf(stderr, "checkkernels: %s: wanted lines \"NAME N K TYPE\", got \"%.*s\"\n", path, (int)strcspn(line, "\n"), line);
+            exit(2);
+        }
+        n++;
     }
     fclose(f);
     return n;

@@ -18,6 +18,8 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+from packages import load  # noqa: E402
 
 
 def arguments():
@@ -34,26 +36,9 @@ def arguments():
     return a.parse_args()
 
 
-def load(kind):
-    """The module of this kind; in the environment that PARALLM_VENV names if this one lacks the packages."""
-    try:
-        if kind in ("tokenizers", "assembled"):
-            import against_tokenizers as module
-        else:
-            import against_jinja as module
-        return module
-    except ImportError as e:
-        python = os.path.join(os.environ.get("PARALLM_VENV", ""), "bin", "python")
-        if os.path.exists(python) and os.environ.get("PARALLM_IN_VENV") != "1":
-            os.environ["PARALLM_IN_VENV"] = "1"
-            os.execv(python, [python, *sys.argv])
-        print("skipped: %s" % e)
-        sys.exit(77)
-
-
 def main():
     a = arguments()
-    module = load(a.kind)
+    module = load("against_tokenizers" if a.kind in ("tokenizers", "assembled") else "against_jinja")
     seed = a.seed if a.seed is not None else random.SystemRandom().randrange(1 << 32)
     print("seed %d" % seed, flush=True)
     rounds = module.prepare(a)
