@@ -149,8 +149,7 @@ static bool is_scored(const struct seq *q, int pos)
     return pos + 1 < q->n_prompt;
 }
 
-/* Whether the row at `pos` must give logits: to draw the next token, or to score the prompt's. */
-static bool wants_logits(const struct seq *q, int pos)
+bool sched_wants_logits(const struct seq *q, int pos)
 {
     if (is_scored(q, pos))
         return pos + 1 >= q->n_scored;
@@ -162,7 +161,7 @@ static int give_rows(struct sched *s, struct seq *q, int max)
 {
     int room = seq_end(q) - q->pos, outs = 0, scores = 0, n = 0;
     for (max = max < room ? max : room; n < max; n++) {
-        bool out = wants_logits(q, q->pos + n), score = out && is_scored(q, q->pos + n);
+        bool out = sched_wants_logits(q, q->pos + n), score = out && is_scored(q, q->pos + n);
         if ((out && outs == s->outs_left) || (score && scores == s->scores_left))
             break;
         outs += out;
@@ -173,8 +172,8 @@ static int give_rows(struct sched *s, struct seq *q, int max)
         return rows;
     while (n > rows) {
         n--;
-        outs -= wants_logits(q, q->pos + n);
-        scores -= wants_logits(q, q->pos + n) && is_scored(q, q->pos + n);
+        outs -= sched_wants_logits(q, q->pos + n);
+        scores -= sched_wants_logits(q, q->pos + n) && is_scored(q, q->pos + n);
     }
     table_fill(&s->cache, q, rows);
     q->n_rows = rows;
@@ -311,7 +310,7 @@ static void assemble(struct sched *s)
             .adapter = q->request->adapter, .rope = q->rope};
         for (int j = 0; j < q->n_rows; j++, b->n_rows++) {
             s->tokens[b->n_rows] = q->tokens.at[pos + j];
-            if (wants_logits(q, pos + j))
+            if (sched_wants_logits(q, pos + j))
                 s->out_rows[b->n_out++] = b->n_rows;
         }
     }

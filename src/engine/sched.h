@@ -52,4 +52,8 @@ void sched_requeue(struct sched *s, struct seq *q);
  * is 0 if nothing is left. PLLM_E_MEMORY: no memory for tables, nothing is changed. */
 pllm_status sched_next(struct sched *s, pllm_error *err);
 
+/* Whether the row at `pos` gives logits: to draw the next token, or to score the prompt's. Of a fork that reads prompt and
+ * output in one step, the rows between the scored ones and the last give none. */
+bool sched_wants_logits(const struct seq *q, int pos);
+
 #endif

@@ -43,12 +43,11 @@ static bool make_jobs(struct engine *e)
     e->jobs.n = 0;
     for (int i = 0; i < e->sched.n_running; i++) {
         struct seq *s = e->sched.running[i];
-        int last = s->pos - 1, n = (int)s->tokens.n, first = last - s->n_out + 1;
-        for (int j = 0; j < s->n_out; j++) {
-            int pos = first + j;
-            bool ok = pos + 1 < n ? add_job(e, s, s->first_out + j, s->tokens.at[pos + 1])
-                                  : add_draws(e, s, s->first_out + j);
-            if (!ok)
+        for (int pos = s->pos - s->n_rows, out = s->first_out; pos < s->pos; pos++) {
+            if (!sched_wants_logits(s, pos))
+                continue;
+            bool scores = pos + 1 < (int)s->tokens.n;
+            if (!(scores ? add_job(e, s, out, s->tokens.at[pos + 1]) : add_draws(e, s, out)))
                 return false;
         }
     }

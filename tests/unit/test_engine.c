@@ -270,6 +270,29 @@ static void forks_continue_where_they_begin(void **state)
     }
 }
 
+/* A fork scores its prompt as the request itself does, be the rest of the step's rows output that it begins with. */
+static void forks_score_their_prompt(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(4, 100));
+    pllm_request p = request_of(text, 9, 12), f = request_of(NULL, 0, 14);
+    p.keep = true;
+    p.prompt_logprobs = f.prompt_logprobs = 0;
+    uint64_t id = submit(e, &p), fork;
+    run(e);
+    for (int caching = 0; caching < 2; caching++) { /* the second time with another's blocks */
+        assert_int_equal(engine_fork(e, id, 0, 9 + 8, &f, &fork, NULL), PLLM_OK);
+        run(e);
+        assert_int_equal(answer_of(id, 0)->n_prompt_scores, 8);
+        assert_int_equal(answer_of(fork, 0)->n_prompt_scores, 8);
+        assert_memory_equal(answer_of(fork, 0)->prompt_scores, answer_of(id, 0)->prompt_scores, 8 * sizeof(float));
+        assert_memory_equal(answer_of(fork, 0)->tokens + 8, answer_of(id, 0)->tokens + 8, 4 * sizeof(int32_t));
+    }
+    assert_int_equal(m.wrong, 0);
+    engine_close(e);
+}
+
 /* ---- Prompts ---------------------------------------------------------------------------------------------------- */
 
 static void prompts_are_scored(void **state)
