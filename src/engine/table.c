@@ -123,10 +123,14 @@ static void forget_place(struct seq *s)
     s->pos = s->n_sealed = s->first_kept = 0;
 }
 
-/* Whether `more` further blocks can be had, of the window group as many of them as it keeps. */
-static bool has_room(const struct cache *c, int more, int reserve)
+/* Whether `more` further blocks can be had, of the window group as many of them as it keeps beside those that are there:
+ * by the time it needs others, these are behind the window. */
+static bool has_room(const struct cache *c, const struct seq *s, int more, int reserve)
 {
-    int window_blocks = min_int(more, c->kv.window[1] / KV_BLOCK + 2);
+    int keeps = c->kv.window[1] / KV_BLOCK + 2;
+    for (int i = s->first_kept; i < s->n_blocks; i++)
+        keeps -= s->blocks[1][i] >= 0;
+    int window_blocks = min_int(more, keeps);
     return kv_available(&c->kv.pool[0]) >= more + reserve &&
            (!c->kv.in_use[1] || kv_available(&c->kv.pool[1]) >= window_blocks + reserve);
 }
@@ -139,9 +143,9 @@ bool table_admit(struct cache *c, struct seq *s, int reserve)
     if (c->kv.in_use[1])
         fit_window(c, s);
     int total = ((int)s->tokens.n + KV_BLOCK - 1) / KV_BLOCK, found = s->n_blocks;
-    if (!has_room(c, total - found, reserve))
+    if (!has_room(c, s, total - found, reserve))
         drop_copy(c, s); /* the source itself may be what is missing */
-    if (!has_room(c, total - found, reserve)) {
+    if (!has_room(c, s, total - found, reserve)) {
         while (s->n_blocks > 0)
             drop_last(c, s);
         forget_place(s);

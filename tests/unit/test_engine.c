@@ -515,6 +515,39 @@ static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
     struct fake_model m = fake_model_default();
+/* What a prompt finds in the cache and what it will need of the window group are more together than there is; but by the
+ * time it needs the rest, what it found is behind the window. */
+static void a_cached_window_does_not_keep_its_user_out(void **state)
+{
+    (void)state;
+    static int32_t tokens[500];
+    struct fake_model m = fake_model_default();
+    m.window = 256;
+    pllm_engine_options o = options(1, 16 + 13);
+    o.max_model_len = 512;
+    o.max_num_batched_tokens = 16;
+    struct engine *e = open_engine(&m, o);
+    assert_int_equal(engine_plan(e).kv_blocks, 16);
+    memcpy(tokens, text, sizeof tokens);
+    pllm_request p = request_of(tokens, 257, 4);
+    submit(e, &p);
+    run(e);
+    for (int i = 257; i < 500; i++)
+        tokens[i] = (tokens[i] + 1) % 101;
+    p = request_of(tokens, 500, 4);
+    uint64_t id = submit(e, &p);
+    for (int steps = 0; !engine_idle(e); steps++) {
+        assert_true(steps < 100);
+        step(e);
+    }
+    struct answer want;
+    expect_answer(&m, &p, 0, &want);
+    assert_same(answer_of(id, 0), &want);
+    assert_int_equal(answer_of(id, 0)->end.cached_tokens, 256);
+    assert_int_equal(m.wrong, 0);
+    engine_close(e);
+}
+
     pllm_engine_options o = options(4, 10);
     struct engine *e = open_engine(&m, o);
     pllm_request p = request_of(text, 320, 1);
@@ -583,7 +616,8 @@ int main(void)
         TEST(forks_continue_where_they_begin),   TEST(prompts_are_scored),
         TEST(samples_end_as_asked),              TEST(numbers_that_are_none_end_the_sample),
         TEST(cancelling_gives_all_back),         TEST(small_pools_serve_everybody_in_order),
-        TEST(urgent_requests_go_first),          TEST(what_does_not_fit_is_refused),
+        TEST(a_cached_window_does_not_keep_its_user_out), TEST(urgent_requests_go_first),
+        TEST(what_does_not_fit_is_refused),      TEST(names_of_adapters_are_whole),
         TEST(answers_can_be_repeated_by_their_seed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
