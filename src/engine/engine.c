@@ -283,9 +283,21 @@ pllm_status engine_fork(struct engine *e, uint64_t id, int32_t sample, size_t n_
     return enter(e, r, parent->request->lone, new_id, err);
 }
 
+/* Of a step that has to be repeated: what it would tell of a request, which may be over by then. */
+static void drop_events(struct engine *e, uint64_t id)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->events.n; i++)
+        if (e->events.at[i].id != id)
+            e->events.at[n++] = e->events.at[i];
+    e->events.n = n;
+}
+
 void engine_cancel(struct engine *e, uint64_t id)
 {
     struct request *r = find_request(e, id);
+    if (e->phase == PHASE_COMPUTED)
+        drop_events(e, id);
     if (!r)
         return;
     if (r->n_done < r->p.n)

@@ -41,6 +41,7 @@ static bool add_draws(struct engine *e, struct seq *s, int out)
 static bool make_jobs(struct engine *e)
 {
     e->jobs.n = 0;
+    arena_reset(&e->arena); /* of what a failed try took */
     for (int i = 0; i < e->sched.n_running; i++) {
         struct seq *s = e->sched.running[i];
         for (int pos = s->pos - s->n_rows, out = s->first_out; pos < s->pos; pos++) {
@@ -49,6 +50,7 @@ static bool make_jobs(struct engine *e)
             bool scores = pos + 1 < (int)s->tokens.n;
             if (!(scores ? add_job(e, s, out, s->tokens.at[pos + 1]) : add_draws(e, s, out)))
                 return false;
+            out++;
         }
     }
     return true;

@@ -1,4 +1,5 @@
 /* Nothing is lost when memory runs short: a failed step is repeated, a failed call leaves all as it was. */
+#include "engine/engine_inside.h"
 #include "engine_fixture.h"
 #include "failing.h"
 
@@ -128,8 +129,80 @@ static void failed_steps_are_repeated(void **state)
     engine_close(e);
 }
 
+static struct engine *open_two(struct fake_model *m, pllm_request *p, uint64_t ids[2])
+{
+    pllm_engine_options o = engine_default_options();
+    *m = fake_model_default();
+    o.threads = 1;
+    o.max_num_seqs = 4;
+    o.kv_cache_memory = 40 * 1024;
+    o.enable_prefix_caching = false; /* the second does not wait for the first */
+    struct engine *e = open_engine(m, o);
+    *p = request_of(0);
+    p->n_tokens = 5;
+    p->n = 6; /* more events in a step than there is room for at first */
+    p->logprobs = 90;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(engine_submit(e, p, &ids[i], NULL), PLLM_OK);
+    return e;
+}
+
+/* Wherever a step stopped: who is cancelled then has no events of it when it is repeated. */
+static void who_is_cancelled_in_a_failed_step_has_no_events(void **state)
+{
+    (void)state;
+    struct fake_model m;
+    pllm_request p;
+    uint64_t ids[2];
+    int failures = 0;
+    for (int n = 0, happened = 1; happened; n++) {
+        const pllm_event *events;
+        size_t n_events;
+        int of_other = 0;
+        struct engine *e = open_two(&m, &p, ids);
+        fail_at(n);
+        const bool failed = engine_step(e, &events, &n_events, NULL) != PLLM_OK; /* else it did without */
+        happened = fail_happened();
+        failures += failed;
+        engine_cancel(e, ids[0]);
+        while (failed && !engine_idle(e)) {
+            assert_int_equal(engine_step(e, &events, &n_events, NULL), PLLM_OK);
+            for (size_t i = 0; i < n_events; i++) {
+                assert_int_equal(events[i].id, ids[1]);
+                of_other += events[i].kind == PLLM_EVENT_TOKEN;
+            }
+        }
+        assert_int_equal(of_other, failed ? 6 * 50 : 0);
+        engine_close(e);
+    }
+    assert_true(failures > 5);
+}
+
+/* Each try of a step has the memory of the one before again, instead of taking what is left piece by piece. */
+static void repeated_steps_take_no_more_memory(void **state)
+{
+    (void)state;
+    struct fake_model m;
+    pllm_request p;
+    uint64_t ids[2];
+    size_t high[2];
+    for (int tries = 0; tries < 2; tries++) {
+        const pllm_event *events;
+        size_t n;
+        struct engine *e = open_two(&m, &p, ids);
+        /* From 8 on: what fails before is of tables, and of the tree, which does without. */
+        const int failures = step_failing(e, tries ? 8 : 1000, &events, &n);
+        assert_true(tries ? failures > 5 : failures == 0);
+        high[tries] = e->arena.high;
+        engine_close(e);
+    }
+    assert_int_equal(high[0], high[1]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(failed_steps_are_repeated)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(failed_steps_are_repeated),
+                                       cmocka_unit_test(who_is_cancelled_in_a_failed_step_has_no_events),
+                                       cmocka_unit_test(repeated_steps_take_no_more_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
