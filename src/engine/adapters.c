@@ -14,9 +14,17 @@ pllm_status adapters_find(const struct engine *e, const char *name, int *slot, p
     return PLLM_OK;
 }
 
+/* No name is the base model's in a request; it can be neither added nor removed. */
+static pllm_status no_name(pllm_error *err)
+{
+    return error_set(err, PLLM_E_ARGUMENT, "adapter: has no name, wanted one");
+}
+
 pllm_status engine_adapter_add(struct engine *e, const char *name, struct adapter *adapter, pllm_error *err)
 {
     int slot;
+    if (!name)
+        return no_name(err);
     if (adapters_find(e, name, &slot, NULL) == PLLM_OK)
         return error_set(err, PLLM_E_ARGUMENT, "adapter: the name \"%s\" is taken", name);
     for (slot = 0; slot < ENGINE_ADAPTERS && e->adapters[slot].adapter; slot++)
@@ -44,7 +52,7 @@ static void close_unused(struct engine *e, struct adapter_slot *a)
 pllm_status engine_adapter_remove(struct engine *e, const char *name, pllm_error *err)
 {
     int slot;
-    pllm_status status = adapters_find(e, name, &slot, err);
+    pllm_status status = name ? adapters_find(e, name, &slot, err) : no_name(err);
     if (status)
         return status;
     mem_free(e->adapters[slot].name);

@@ -35,7 +35,7 @@ pllm_stats engine_stats(const struct engine *e);
 bool engine_idle(const struct engine *e);
 pllm_plan engine_plan(const struct engine *e);
 
-/* Takes the adapter over on success. Removing waits until no request uses it. */
+/* Takes the adapter over on success. A removed one is closed once no request uses it. */
 pllm_status engine_adapter_add(struct engine *e, const char *name, struct adapter *adapter, pllm_error *err);
 pllm_status engine_adapter_remove(struct engine *e, const char *name, pllm_error *err);
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_SAMPLES = 1 << 16, MAX_LIST = 1 << 24, MAX_NAME = 4096 };
+enum { MAX_SAMPLES = 1 << 16, MAX_LIST = 1 << 24 };
 
 /* A field that is a number, and the values it may have. */
 struct range {
@@ -55,40 +55,49 @@ static pllm_status check_numbers(const pllm_request *p, int vocab, pllm_error *e
     return check_ranges(ranges, sizeof ranges / sizeof *ranges, err);
 }
 
-static pllm_status check_tokens(const char *name, const int32_t *tokens, size_t n, int vocab, pllm_error *err)
+static pllm_status check_count(const char *name, size_t n, pllm_error *err)
 {
     if (n > MAX_LIST)
-        return error_set(err, PLLM_E_ARGUMENT, "%s: has %zu tokens, wanted at most %d", name, n, MAX_LIST);
-    for (size_t i = 0; i < n; i++)
+        return error_set(err, PLLM_E_ARGUMENT, "%s: has %zu entries, wanted at most %d", name, n, MAX_LIST);
+    return PLLM_OK;
+}
+
+static pllm_status check_tokens(const char *name, const int32_t *tokens, size_t n, int vocab, pllm_error *err)
+{
+    pllm_status status = check_count(name, n, err);
+    for (size_t i = 0; !status && i < n; i++)
         if (tokens[i] < 0 || tokens[i] >= vocab)
             return error_set(err, PLLM_E_ARGUMENT, "%s[%zu]: is token %d, the vocabulary has 0 to %d", name, i,
                              (int)tokens[i], vocab - 1);
-    return PLLM_OK;
+    return status;
 }
 
 static pllm_status check_bias(const pllm_sampling *s, int vocab, pllm_error *err)
 {
-    for (size_t i = 0; i < s->n_logit_bias; i++) {
+    pllm_status status = check_count("logit_bias", s->n_logit_bias, err);
+    for (size_t i = 0; !status && i < s->n_logit_bias; i++) {
         const pllm_bias *b = &s->logit_bias[i];
         if (b->token < 0 || b->token >= vocab)
             return error_set(err, PLLM_E_ARGUMENT, "logit_bias: token is %d, the vocabulary has 0 to %d",
                              (int)b->token, vocab - 1);
         if (isnan(b->bias) || b->bias == INFINITY)
-            return error_set(err, PLLM_E_ARGUMENT, "logit_bias: of token %d is %g, wanted a finite number",
+            return error_set(err, PLLM_E_ARGUMENT, "logit_bias: of token %d is %g, wanted a finite number or -inf",
                              (int)b->token, (double)b->bias);
     }
-    return PLLM_OK;
+    return status;
 }
 
-/* Tokens in all bad words together; false: too many, or an empty one. */
-static bool count_bad_words(const pllm_sampling *s, size_t *total)
+/* *total: tokens in all bad words together. */
+static pllm_status check_bad_words(const pllm_sampling *s, int vocab, size_t *total, pllm_error *err)
 {
-    *total = 0;
-    for (size_t i = 0; i < s->n_bad_words; i++)
-        if (s->bad_word_lengths[i] == 0 || s->bad_word_lengths[i] > MAX_LIST ||
-            (*total += s->bad_word_lengths[i]) > MAX_LIST)
-            return false;
-    return true;
+    pllm_status status = check_count("bad_words", s->n_bad_words, err);
+    size_t n = 0;
+    for (size_t i = 0; !status && i < s->n_bad_words; n += s->bad_word_lengths[i++])
+        if (s->bad_word_lengths[i] < 1 || s->bad_word_lengths[i] > MAX_LIST - n)
+            return error_set(err, PLLM_E_ARGUMENT, "bad_words[%zu]: has %zu tokens, wanted 1 to %zu", i,
+                             s->bad_word_lengths[i], MAX_LIST - n);
+    *total = n;
+    return status ? status : check_tokens("bad_words", s->bad_words, n, vocab, err);
 }
 
 static pllm_status check(const pllm_request *p, size_t n_given, size_t n_prompt, int vocab, size_t *n_bad,
@@ -100,13 +109,14 @@ static pllm_status check(const pllm_request *p, size_t n_given, size_t n_prompt,
         status = error_set(err, PLLM_E_ARGUMENT, "tokens: the prompt is empty, wanted at least one token");
     if (!status)
         status = check_tokens("tokens", p->tokens, p->n_tokens, vocab, err);
-    if (!status && (p->n_stop > MAX_LIST || s->n_logit_bias > MAX_LIST || s->n_bad_words > MAX_LIST ||
-                    !count_bad_words(s, n_bad)))
-        status = error_set(err, PLLM_E_ARGUMENT, "stop, logit_bias or bad_words: empty entries, or too many");
+    if (!status)
+        status = check_count("stop", p->n_stop, err);
+    if (!status)
+        status = check_count("stop_token_ids", p->n_stop_tokens, err);
     if (!status)
         status = check_tokens("allowed_token_ids", s->allowed_tokens, s->n_allowed_tokens, vocab, err);
     if (!status)
-        status = check_tokens("bad_words", s->bad_words, *n_bad, vocab, err);
+        status = check_bad_words(s, vocab, n_bad, err);
     if (!status)
         status = check_tokens("dry_breakers", s->dry_breakers, s->n_dry_breakers, vocab, err);
     if (!status)
@@ -135,7 +145,7 @@ static bool copy_lists(struct request *r, const pllm_request *p, size_t n_bad)
     own->bad_words = copy_of(s->bad_words, n_bad, sizeof *s->bad_words);
     own->bad_word_lengths = copy_of(s->bad_word_lengths, s->n_bad_words, sizeof *s->bad_word_lengths);
     r->p.stop_tokens = copy_of(p->stop_tokens, p->n_stop_tokens, sizeof *p->stop_tokens);
-    r->p.adapter = p->adapter ? mem_strndup(p->adapter, strnlen(p->adapter, MAX_NAME)) : NULL;
+    r->p.adapter = p->adapter ? mem_strdup(p->adapter) : NULL;
     r->p.cache_salt = p->cache_salt ? mem_strdup(p->cache_salt) : NULL;
     const char **stop = mem_zalloc(p->n_stop, sizeof *stop);
     r->p.stop = stop;

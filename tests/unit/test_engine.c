@@ -592,6 +592,21 @@ static void a_cached_window_does_not_keep_its_user_out(void **state)
 static void answers_can_be_repeated_by_their_seed(void **state)
 {
     (void)state;
+    p = request_of(text, 5, 1);
+    p.sampling.bad_words = text;
+    p.sampling.bad_word_lengths = (const size_t[]){2, 0};
+    p.sampling.n_bad_words = 2;
+    refuse(e, &p, "bad_words[1]: has 0 tokens, wanted 1 to 16777214");
+    p.sampling.bad_word_lengths = (const size_t[]){2, SIZE_MAX};
+    refuse(e, &p, "bad_words[1]: has 18446744073709551615 tokens");
+    p.sampling.n_bad_words = (1 << 24) + 1;
+    refuse(e, &p, "bad_words: has 16777217 entries, wanted at most 16777216");
+    p = request_of(text, 5, 1);
+    p.sampling.n_logit_bias = SIZE_MAX;
+    refuse(e, &p, "logit_bias: has 18446744073709551615 entries");
+    p = request_of(text, 5, 1);
+    p.n_stop_tokens = (1 << 24) + 1;
+    refuse(e, &p, "stop_token_ids: has 16777217 entries");
     struct fake_model m = fake_model_default();
     struct engine *e = open_engine(&m, options(4, 100));
     pllm_request p = request_of(text, 10, 20);
@@ -616,6 +631,30 @@ int main(void)
         TEST(forks_continue_where_they_begin),   TEST(prompts_are_scored),
         TEST(samples_end_as_asked),              TEST(numbers_that_are_none_end_the_sample),
         TEST(cancelling_gives_all_back),         TEST(small_pools_serve_everybody_in_order),
+/* Names of adapters are compared whole, and the base model's lack of one is no name. */
+static void names_of_adapters_are_whole(void **state)
+{
+    (void)state;
+    static char name[4098];
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(4, 10));
+    struct adapter a = {0};
+    pllm_error err;
+    memset(name, 'a', sizeof name - 2);
+    assert_int_equal(engine_adapter_add(e, name, &a, NULL), PLLM_OK);
+    pllm_request p = request_of(text, 5, 1);
+    p.adapter = name;
+    submit(e, &p);
+    run(e);
+    name[sizeof name - 2] = 'b';
+    refuse(e, &p, "adapter: there is none of the name");
+    assert_int_equal(engine_adapter_add(e, NULL, &a, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "adapter: has no name");
+    assert_int_equal(engine_adapter_remove(e, NULL, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "adapter: has no name");
+    engine_close(e);
+}
+
         TEST(a_cached_window_does_not_keep_its_user_out), TEST(urgent_requests_go_first),
         TEST(what_does_not_fit_is_refused),      TEST(names_of_adapters_are_whole),
         TEST(answers_can_be_repeated_by_their_seed)};
