@@ -54,18 +54,21 @@ void stops_fini(struct stops *s)
     *s = (struct stops){0};
 }
 
+/* How many bytes of the string the text ends with after one byte more, of which it ended with k before. */
+static uint32_t advance(const struct stop_string *s, uint32_t k, char byte)
+{
+    while (k > 0 && (k == s->n || s->text[k] != byte))
+        k = s->border[k - 1];
+    return k + (s->text[k] == byte);
+}
+
 struct stop_match stops_feed(const struct stops *s, uint32_t *matched, const char *text, size_t n)
 {
     struct stop_match m = {.index = -1};
     for (size_t at = 0; at < n && m.index < 0; at++)
         for (size_t i = 0; i < s->n; i++) {
-            const struct stop_string *stop = &s->at[i];
-            uint32_t k = matched[i];
-            while (k > 0 && (k == stop->n || stop->text[k] != text[at]))
-                k = stop->border[k - 1];
-            k += stop->text[k] == text[at];
-            matched[i] = k;
-            if (k == stop->n && (m.index < 0 || k > m.held))
+            const uint32_t k = matched[i] = advance(&s->at[i], matched[i], text[at]);
+            if (k == s->at[i].n && (m.index < 0 || k > m.held))
                 m = (struct stop_match){(int)i, at + 1, k};
         }
     if (m.index >= 0)
@@ -75,4 +78,17 @@ struct stop_match stops_feed(const struct stops *s, uint32_t *matched, const cha
         if (matched[i] > m.held)
             m.held = matched[i];
     return m;
+}
+
+size_t stops_pass(const struct stops *s, uint32_t *matched, const char *text, size_t n)
+{
+    size_t held = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        uint32_t k = matched[i];
+        for (size_t at = 0; at < n; at++)
+            k = advance(&s->at[i], k, text[at]);
+        matched[i] = k == s->at[i].n ? s->at[i].border[k - 1] : k;
+        held = matched[i] > held ? matched[i] : held;
+    }
+    return held;
 }

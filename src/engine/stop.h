@@ -39,4 +39,8 @@ struct stop_match {
 /* Looks at the next n bytes. After a complete string `matched` is of no more use. */
 struct stop_match stops_feed(const struct stops *s, uint32_t *matched, const char *text, size_t n);
 
+/* The same for text that is past, where nothing ends. Returns how many of its last bytes may become a stop string with what
+ * follows. */
+size_t stops_pass(const struct stops *s, uint32_t *matched, const char *text, size_t n);
+
 #endif

@@ -68,6 +68,31 @@ static void what_may_become_one_is_held_back(void **state)
     stops_fini(&s);
 }
 
+/* What is past ends nothing, however often it is complete, and what may begin one is known at each place. */
+static void past_text_is_passed_over(void **state)
+{
+    (void)state;
+    static const char text[] = "xababab cc<ab";
+    const char *stops[] = {"abab", "cc", "ab>"};
+    const size_t n = sizeof text - 1;
+    struct stops s;
+    assert_int_equal(stops_init(&s, stops, 3, NULL), PLLM_OK);
+    for (size_t piece = 1; piece <= n; piece++) {
+        uint32_t matched[3] = {0};
+        for (size_t i = 0, m; i < n; i += m) {
+            m = n - i < piece ? n - i : piece;
+            size_t held = stops_pass(&s, matched, text + i, m), want = 0;
+            for (int k = 0; k < 3; k++) /* the longest end of the text that begins a string, and is not all of it */
+                for (size_t l = 1; l < strlen(stops[k]); l++)
+                    if (l <= i + m && l > want && memcmp(text + i + m - l, stops[k], l) == 0)
+                        want = l;
+            assert_int_equal(held, want);
+        }
+        assert_int_equal(stops_feed(&s, matched, ">", 1).index, 2);
+    }
+    stops_fini(&s);
+}
+
 static void bad_strings_are_refused(void **state)
 {
     (void)state;
@@ -86,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_place_does_not_depend_on_the_pieces),
                                        cmocka_unit_test(what_may_become_one_is_held_back),
+                                       cmocka_unit_test(past_text_is_passed_over),
                                        cmocka_unit_test(bad_strings_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
