@@ -15,7 +15,7 @@ static inline void fuzz_stream(const struct tokenizer *t, const int32_t *ids, si
     struct buf text = {0};
     detok_init(&d, n & 1);
     for (size_t i = 0; i < n; i++)
-        detok_add(&d, t, ids[i], &text);
+        detok_add(&d, t, ids[i], &text, NULL);
     detok_finish(&d, &text);
     fuzz_touch((const uint8_t *)text.at, text.n);
     vec_fini(&text);

@@ -11,7 +11,7 @@
  *     pllm_model_open(&model, "model.gguf", NULL, &err);
  *     pllm_engine_open(&engine, model, NULL, &err);
  *     pllm_submit(engine, &request, &id, &err);
- *     while (!pllm_step(engine, &events, &n, &err) && n_live(engine))
+ *     while (!pllm_engine_idle(engine) && !pllm_step(engine, &events, &n, &err))
  *         for (size_t i = 0; i < n; i++) ...
  *
  * Conventions. A function that can fail returns a pllm_status and explains itself in *err, which may
@@ -140,7 +140,7 @@ typedef struct pllm_model_info {
 } pllm_model_info;
 
 PLLM_API pllm_model_info pllm_model_describe(const pllm_model *model);
-PLLM_API const pllm_tokenizer *pllm_model_tokenizer(const pllm_model *model); /* the model's own */
+PLLM_API const pllm_tokenizer *pllm_model_tokenizer(const pllm_model *model); /* the model's own; NULL: it has none */
 
 /* The description of a model as text for people, one "name  value" a line (pllm_free). */
 PLLM_API pllm_status pllm_model_print(const pllm_model *model, char **text, pllm_error *err);
@@ -257,7 +257,9 @@ PLLM_API pllm_status pllm_model_generation(const pllm_model *model, pllm_request
 PLLM_API pllm_status pllm_submit(pllm_engine *engine, const pllm_request *request, uint64_t *id, pllm_error *err);
 
 /* Continues sample `sample` of request `id` (live, or kept) after its first `n_tokens` tokens, prompt included,
- * then request->tokens (may be none), in request->n ways. Output before the fork counts as output. */
+ * then request->tokens (may be none), in request->n ways. Output before the fork counts as output. The fork's text goes
+ * on after that output's, but repeats its end where one of the request's stop strings may begin there; after
+ * request->tokens that count as output it begins anew. */
 PLLM_API pllm_status pllm_fork(pllm_engine *engine, uint64_t id, int32_t sample, size_t n_tokens,
                                const pllm_request *request, uint64_t *new_id, pllm_error *err);
 PLLM_API void pllm_cancel(pllm_engine *engine, uint64_t id);  /* its memory is free at once; no more events */
@@ -274,8 +276,8 @@ typedef enum pllm_event_kind {
 typedef enum pllm_finish {
     PLLM_FINISH_NONE,
     PLLM_FINISH_STOP,   /* an end token, a stop token or a stop string */
-    PLLM_FINISH_LENGTH, /* max_tokens, or the context is full */
-    PLLM_FINISH_ERROR,  /* the model computed no finite number */
+    PLLM_FINISH_LENGTH, /* max_tokens, or max_model_len or the whole KV cache is full */
+    PLLM_FINISH_ERROR,  /* no token could be drawn, or had no text: `error` says why */
 } pllm_finish;
 
 typedef struct pllm_top {
@@ -301,6 +303,7 @@ typedef struct pllm_event {
     uint64_t seed;      /* FINISH: the seed in use */
     int32_t prompt_tokens, cached_tokens, completion_tokens; /* FINISH */
     double cumulative_logprob;                               /* FINISH: of all output tokens */
+    const char *error; /* FINISH with PLLM_FINISH_ERROR: one line; else NULL */
 } pllm_event;
 
 /* Computes one step. The events are the engine's memory, valid until the next call on it. *n may be 0 while

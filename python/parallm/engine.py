@@ -47,6 +47,7 @@ class Finish(NamedTuple):
     seed: int
     cached_tokens: int
     cumulative_logprob: float
+    error: str | None
 
 
 class Sample:
@@ -290,8 +291,9 @@ def _take(job: Job, e: Any) -> None:
     else:
         sample = job.samples[e.sample - job.samples[0].index]
         text = ffi.unpack(e.text, e.n_text) if e.n_text else b""
+        error = ffi.string(e.error).decode() if e.error else None
         sample.finish = Finish(
-            e.finish, text, e.stop_token, e.stop_index, e.seed, e.cached_tokens, e.cumulative_logprob
+            e.finish, text, e.stop_token, e.stop_index, e.seed, e.cached_tokens, e.cumulative_logprob, error
         )
         job.touched.append(sample)
 

@@ -40,7 +40,7 @@ class BusyError(ParallmError, RuntimeError):
 
 
 class GenerationError(ParallmError, ArithmeticError):
-    """The model computed a number that is not finite."""
+    """No answer could be drawn: the model computed a number that is not finite, or the request left no token."""
 
 
 # In the order of pllm_status.

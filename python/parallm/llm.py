@@ -18,7 +18,7 @@ from .errors import ArgumentError
 from .model import Model
 from .outputs import TOP, RequestOutput, ScoreOutput
 from .prompts import Prompt, Read
-from .run import Run, Task, news, output, raise_if_not_finite
+from .run import Run, Task, news, output, raise_if_failed
 from .sampling import Request, SamplingParams
 from .tokenizer import Message, Tokenizer
 
@@ -207,7 +207,7 @@ class LLM:
                 if text:
                     yield job.index * len(job.samples) + sample.index - job.samples[0].index, text
                 if done:
-                    raise_if_not_finite(job)
+                    raise_if_failed(job)
 
     # ---- Texts that are given
 
@@ -264,7 +264,7 @@ class LLM:
     def _score_output(self, job: Job, _: str) -> ScoreOutput:
         events = job.prompt_events
         logprobs = np.fromiter((e.logprob for e in events), np.float32, len(events))
-        raise_if_not_finite(job)
+        raise_if_failed(job)
         return ScoreOutput(
             token_array=job.tokens,
             start=job.first_scored,

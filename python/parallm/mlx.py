@@ -14,7 +14,7 @@ from .errors import ArgumentError, GenerationError
 from .llm import LLM
 from .outputs import RequestOutput
 from .prompts import Read, is_ids, read
-from .run import news, raise_if_not_finite
+from .run import news, raise_if_failed
 from .sampling import SamplingParams
 from .tokenizer import Tokenizer
 
@@ -190,7 +190,7 @@ def generate(
                 pieces.append(token.text)
                 _show(token.text.decode("utf-8", "replace"), math.exp(token.logprob), formatter)
             if run.count(sample):
-                raise_if_not_finite(sample.job)
+                raise_if_failed(sample.job)
     seconds = time.perf_counter() - begun
     print(flush=True)
     print("=" * 10)

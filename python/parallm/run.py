@@ -18,8 +18,6 @@ from .tokenizer import Tokenizer
 _LEAST_WINDOW = 2048  # answers under way or waiting
 _AT_ONCE = 256  # submitted between two steps, so that computing begins before the window is full
 
-NOT_FINITE = "the model computed a number that is not finite"
-
 
 class Task(NamedTuple):
     """A request that was read, but not submitted yet."""
@@ -152,7 +150,7 @@ def completion(sample: Sample, tokenizer: Tokenizer | None) -> CompletionOutput:
         finish_reason=reason,
         stop_reason=stop_reason,
         seed=finish.seed,
-        error=NOT_FINITE if reason == "error" else None,
+        error=finish.error,
     )
 
 
@@ -171,7 +169,7 @@ def output(job: Job, tokenizer: Tokenizer | None, request_id: str) -> RequestOut
     )
 
 
-def raise_if_not_finite(job: Job) -> None:
+def raise_if_failed(job: Job) -> None:
     for sample in job.samples:
-        if sample.finish and FINISH_REASONS[sample.finish.finish] == "error":
-            raise GenerationError(f"prompts[{job.index}]: {NOT_FINITE}")
+        if sample.finish and sample.finish.error:
+            raise GenerationError(f"prompts[{job.index}]: {sample.finish.error}")

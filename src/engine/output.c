@@ -3,10 +3,15 @@
 
 #include <string.h>
 
+static const char not_finite[] = "the model computed a number that is not finite";
+static const char none_left[] = "no token is left to draw: lists, biases and penalties of the request rule all of them out";
+static const char no_text[] = "the tokenizer's decoder gives up on a token";
+
 /* What a token does to its sample; made without changing anything but the tail of s->text, so that a failure can be
  * repeated. */
 struct effect {
     pllm_finish finish;
+    const char *error;            /* ERROR: why */
     bool by_token;                /* an end token of the model or of the request */
     int32_t stop_token, stop_index;
     struct detok detok;
@@ -39,12 +44,23 @@ static void find_end(const struct engine *e, const struct seq *s, int32_t token,
     }
 }
 
-/* Appends the token's text, and the decoder's tail at the end. */
-static bool add_text(struct engine *e, struct seq *s, int32_t token, struct effect *f)
+/* Appends the token's text to what is held back. False: no memory. */
+static bool add_piece(struct engine *e, struct seq *s, int32_t token, struct effect *f)
 {
-    bool silent = f->by_token && !s->request->p.include_stop;
-    if (!silent && !detok_add(&f->detok, e->text.tokenizer, token, &s->text))
+    if (f->by_token && !s->request->p.include_stop)
+        return true;
+    pllm_status status = detok_add(&f->detok, e->text.tokenizer, token, &s->text, NULL);
+    if (status == PLLM_E_MEMORY)
         return false;
+    if (status)
+        *f = (struct effect){.stop_token = -1, .stop_index = -1, .detok = s->detok, .n_old = f->n_old,
+                             .finish = PLLM_FINISH_ERROR, .error = no_text};
+    return true;
+}
+
+/* At the end appends the decoder's tail; takes memory for what will be told of s->text. False: there is none. */
+static bool end_text(struct engine *e, struct seq *s, struct effect *f)
+{
     f->n_piece = s->text.n;
     if (f->finish && !detok_finish(&f->detok, &s->text))
         return false;
@@ -53,10 +69,12 @@ static bool add_text(struct engine *e, struct seq *s, int32_t token, struct effe
     return f->text != NULL;
 }
 
-/* Largest n' <= n at which a character begins. */
-static size_t character_start(const char *text, size_t n)
+/* Of n bytes, how many can be shown while the last `held` may become a stop string: whole characters. */
+static size_t n_certain(const char *text, size_t n, size_t held)
 {
-    while (n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80)
+    if (held == 0)
+        return n;
+    for (n -= held; n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80;)
         n--;
     return n;
 }
@@ -75,8 +93,8 @@ static void split_text(struct seq *s, struct effect *f)
         f->stop_index = m.index;
         f->n_shown = f->n_old + m.end - (p->include_stop ? 0 : m.held);
         f->n_all = f->n_shown;
-    } else if (m.held > 0) {
-        f->n_shown = character_start(s->text.at, f->n_piece - m.held);
+    } else {
+        f->n_shown = n_certain(s->text.at, f->n_piece, m.held);
     }
 }
 
@@ -118,6 +136,7 @@ static void emit_finish(struct engine *e, struct seq *s, struct effect *f)
     pllm_event event = finish_event(s, f->finish);
     event.stop_token = f->stop_token;
     event.stop_index = f->stop_index;
+    event.error = f->error;
     give_text(&event, f, s->text.at + f->n_shown, f->n_all - f->n_shown);
     e->events.at[e->events.n++] = event;
 }
@@ -143,26 +162,43 @@ static void drop_shown(struct seq *s, size_t n)
     memmove(s->text.at, s->text.at + n, s->text.n);
 }
 
+/* Why no token was drawn; NULL: one was. */
+static const char *error_of(const struct job *j)
+{
+    if (j->result.token == SAMPLER_NOT_FINITE || j->seq->request->broken)
+        return not_finite;
+    return j->result.token == SAMPLER_NONE_LEFT ? none_left : NULL;
+}
+
+/* What the token does, and its text. False: no memory, and nothing has changed. */
+static bool find_effect(struct engine *e, struct seq *s, const struct job *j, struct effect *f)
+{
+    *f = (struct effect){.stop_token = -1, .stop_index = -1, .detok = s->detok, .n_old = s->text.n, .error = error_of(j)};
+    f->finish = f->error ? PLLM_FINISH_ERROR : PLLM_FINISH_NONE;
+    if (!f->error)
+        find_end(e, s, j->result.token, f);
+    if (!e->text.tokenizer)
+        return true;
+    if ((f->error || add_piece(e, s, j->result.token, f)) && end_text(e, s, f))
+        return true;
+    s->text.n = f->n_old;
+    return false;
+}
+
 static bool apply_draw(struct engine *e, struct job *j)
 {
     struct seq *s = j->seq;
     struct request *r = s->request;
-    struct effect f = {.stop_token = -1, .stop_index = -1, .detok = s->detok, .n_old = s->text.n};
-    if (!vec_reserve(&e->events, 2))
+    struct effect f;
+    if (!vec_reserve(&e->events, 2) || !find_effect(e, s, j, &f))
         return false;
     r->prompt_done = true;
     if (s->cached_tokens < 0)
         s->cached_tokens = r->seqs[0].cached_tokens;
-    if (j->result.token < 0 || r->broken) {
-        f.finish = PLLM_FINISH_ERROR;
+    if (f.error) {
         emit_finish(e, s, &f);
         engine_finish(e, s);
         return true;
-    }
-    find_end(e, s, j->result.token, &f);
-    if (e->text.tokenizer && !add_text(e, s, j->result.token, &f)) {
-        s->text.n = f.n_old;
-        return false;
     }
     split_text(s, &f);
     s->detok = f.detok;
@@ -216,8 +252,8 @@ bool output_prompt_done(struct engine *e, struct seq *s)
     if (!vec_reserve(&e->events, (size_t)n))
         return false;
     for (int i = 0; i < n; i++) {
-        struct effect f = {.finish = r->broken ? PLLM_FINISH_ERROR : PLLM_FINISH_LENGTH, .stop_token = -1,
-                           .stop_index = -1};
+        struct effect f = {.finish = r->broken ? PLLM_FINISH_ERROR : PLLM_FINISH_LENGTH,
+                           .error = r->broken ? not_finite : NULL, .stop_token = -1, .stop_index = -1};
         r->seqs[i].cached_tokens = s->cached_tokens;
         emit_finish(e, &r->seqs[i], &f);
     }
@@ -233,13 +269,12 @@ pllm_status output_replay(struct engine *e, struct seq *s, size_t n_new, pllm_er
         return PLLM_OK; /* text after given tokens begins anew */
     for (size_t i = (size_t)s->n_prompt; i < end; i++) {
         size_t old = s->text.n, held = 0;
-        if (!detok_add(&s->detok, e->text.tokenizer, s->tokens.at[i], &s->text))
-            return error_memory(err, "text of the fork");
-        if ((int)i + 1 - s->n_prompt > s->request->p.min_tokens) {
-            struct stop_match m = stops_feed(&s->request->stops, s->matched, s->text.at + old, s->text.n - old);
-            held = m.index < 0 ? m.held : 0; /* one in the past does not count */
-        }
-        drop_shown(s, character_start(s->text.at, s->text.n - held));
+        pllm_status status = detok_add(&s->detok, e->text.tokenizer, s->tokens.at[i], &s->text, err);
+        if (status)
+            return status;
+        if ((int)i + 1 - s->n_prompt > s->request->p.min_tokens)
+            held = stops_pass(&s->request->stops, s->matched, s->text.at + old, s->text.n - old);
+        drop_shown(s, n_certain(s->text.at, s->text.n, held));
     }
     return PLLM_OK;
 }

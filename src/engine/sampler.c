@@ -137,7 +137,7 @@ struct sampler_result sampler_score(const float *logits, int vocab, int32_t toke
 {
     struct raw raw;
     if (!read_raw(logits, vocab, s, &raw, top, n_top))
-        return (struct sampler_result){.token = -1};
+        return (struct sampler_result){.token = SAMPLER_NOT_FINITE};
     return (struct sampler_result){token, raw_logprob(&raw, logits[token]), token == raw.best};
 }
 
@@ -207,12 +207,14 @@ static int32_t draw(const struct sampler_input *in, struct sampler_scratch *s)
 struct sampler_result sampler_draw(const struct sampler_input *in, struct sampler_scratch *s, bool processed,
                                    pllm_top *top, size_t *n_top)
 {
-    const struct sampler_result none = {.token = -1};
     struct raw raw;
     if (!processed && !read_raw(in->logits, in->vocab, s, &raw, top, n_top))
-        return none;
-    if (!read_processed(in, s, !processed))
-        return *n_top = 0, none;
+        return (struct sampler_result){.token = SAMPLER_NOT_FINITE};
+    if (!read_processed(in, s, !processed)) {
+        *n_top = 0;
+        bool finite = row_read(&s->row, in->logits, in->vocab);
+        return (struct sampler_result){.token = finite ? SAMPLER_NONE_LEFT : SAMPLER_NOT_FINITE};
+    }
     if (processed)
         return draw_processed(in, s, top, n_top);
     int32_t token = draw(in, s);

@@ -44,8 +44,13 @@ bool sampler_scratch_init(struct sampler_scratch *s, const struct kernels *k, in
 void sampler_scratch_fini(struct sampler_scratch *s);
 size_t sampler_scratch_bytes(int vocab, size_t max_tokens);
 
+enum {
+    SAMPLER_NOT_FINITE = -1, /* the logits have no finite maximum, or NaN */
+    SAMPLER_NONE_LEFT = -2,  /* they have, but after masks, bias and penalties none is left */
+};
+
 struct sampler_result {
-    int32_t token;   /* -1: the logits have no finite maximum, or NaN */
+    int32_t token;   /* or one of these two */
     float logprob;   /* of the distribution asked for */
     bool is_greedy;  /* it is the most probable one of that distribution */
 };

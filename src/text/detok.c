@@ -34,31 +34,34 @@ static bool show(struct detok *d, const unsigned char *bytes, size_t n, struct b
 }
 
 /* A token's bytes in the stream. Added tokens stand for their text; they have no byte-level spelling. */
-static bool token_bytes(const struct tokenizer *t, int32_t id, bool first, struct buf *bytes)
+static pllm_status token_bytes(const struct tokenizer *t, int32_t id, bool first, struct buf *bytes, pllm_error *err)
 {
     struct text_span span = tokenizer_shown(t, id);
     bool byte_level = t->decoder.n && t->decoder.at[0].kind == DECODE_BYTES;
     if (byte_level && t->flag.at[id] & TOKEN_ADDED)
-        return buf_add(bytes, span.at, span.n);
-    return decode_stream_token(t->decoder.at, t->decoder.n, span.at, span.n, first, bytes, NULL) == PLLM_OK;
+        return buf_add(bytes, span.at, span.n) ? PLLM_OK : error_memory(err, "text");
+    return decode_stream_token(t->decoder.at, t->decoder.n, span.at, span.n, first, bytes, err);
 }
 
-bool detok_add(struct detok *d, const struct tokenizer *t, int32_t id, struct buf *text)
+pllm_status detok_add(struct detok *d, const struct tokenizer *t, int32_t id, struct buf *text, pllm_error *err)
 {
     if (!tokenizer_token(t, id).at || (d->skip_special && tokenizer_hides(t, id)))
-        return true;
+        return PLLM_OK;
     struct detok next = *d;
     struct buf bytes = {0};
     size_t before = text->n;
-    bool good = buf_add(&bytes, d->pending, d->n_pending) && token_bytes(t, id, !d->started, &bytes) &&
-                show(&next, (const unsigned char *)bytes.at, bytes.n, text);
+    pllm_status status = buf_add(&bytes, d->pending, d->n_pending) ? PLLM_OK : error_memory(err, "text");
+    if (!status)
+        status = token_bytes(t, id, !d->started, &bytes, err);
+    if (!status && !show(&next, (const unsigned char *)bytes.at, bytes.n, text))
+        status = error_memory(err, "text");
     next.started = true;
     vec_fini(&bytes);
-    if (good)
-        *d = next;
-    else
+    if (status)
         text->n = before;
-    return good;
+    else
+        *d = next;
+    return status;
 }
 
 bool detok_finish(struct detok *d, struct buf *text)

@@ -74,8 +74,9 @@ struct detok {
 };
 
 void detok_init(struct detok *d, bool skip_special);
-/* Appends what token `id` lets be shown; false: no memory. */
-bool detok_add(struct detok *d, const struct tokenizer *t, int32_t id, struct buf *text);
-bool detok_finish(struct detok *d, struct buf *text);
+/* Appends what token `id` lets be shown. On failure all is as before: PLLM_E_MEMORY, and it can be tried again, or the
+ * tokenizer's decoder gives up on this token, as it will each time. */
+pllm_status detok_add(struct detok *d, const struct tokenizer *t, int32_t id, struct buf *text, pllm_error *err);
+bool detok_finish(struct detok *d, struct buf *text); /* false: no memory */
 
 #endif

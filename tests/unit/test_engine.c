@@ -394,10 +394,37 @@ static void numbers_that_are_none_end_the_sample(void **state)
         for (int32_t s = 0; s < p.n; s++) {
             assert_true(answer_of(id, s)->done);
             assert_true((answer_of(id, s)->finish == PLLM_FINISH_ERROR) == notices || i == 1);
+            if (answer_of(id, s)->finish == PLLM_FINISH_ERROR)
+                assert_string_equal(answer_of(id, s)->end.error, "the model computed a number that is not finite");
+            else
+                assert_null(answer_of(id, s)->end.error);
         }
     }
     assert_true(engine_idle(e));
     assert_int_equal(engine_stats(e).blocks_used, 0);
+    engine_close(e);
+}
+
+/* The model is not to blame where the request rules out every token. */
+static void requests_that_leave_no_token_are_told_so(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    m.nan_token = 3;
+    struct engine *e = open_engine(&m, options(4, 100));
+    static const int32_t seven[] = {7}, bad[] = {3};
+    for (int i = 0; i < 4; i++) {
+        pllm_request p = request_of(i < 2 ? text : bad, 1, 5);
+        p.processed_logprobs = i % 2;
+        p.sampling.allowed_tokens = p.stop_tokens = seven;
+        p.sampling.n_allowed_tokens = p.n_stop_tokens = 1;
+        p.min_tokens = 2;
+        uint64_t id = submit(e, &p);
+        run(e);
+        assert_int_equal(answer_of(id, 0)->finish, PLLM_FINISH_ERROR);
+        assert_int_equal(answer_of(id, 0)->n, 0);
+        assert_non_null(strstr(answer_of(id, 0)->end.error, i < 2 ? "no token is left to draw" : "not finite"));
+    }
     engine_close(e);
 }
 
@@ -488,33 +515,6 @@ static void small_pools_serve_everybody_in_order(void **state)
     assert_int_equal(m.wrong, 0);
 }
 
-static void urgent_requests_go_first(void **state)
-{
-    (void)state;
-    struct fake_model m = fake_model_default();
-    struct engine *e = open_engine(&m, options(4, 40));
-    for (int i = 0; i < 30; i++) {
-        pllm_request p = request_of(text + i, 80, 80);
-        submit(e, &p);
-    }
-    for (int i = 0; i < 5; i++)
-        step(e);
-    pllm_request p = request_of(text + 500, 50, 10);
-    p.priority = -1;
-    uint64_t id = submit(e, &p);
-    int steps = 0;
-    for (; !answer_of(id, 0)->done; steps++)
-        step(e);
-    assert_true(steps <= 11);
-    run(e);
-    assert_int_equal(engine_stats(e).finished, 31);
-    engine_close(e);
-}
-
-static void what_does_not_fit_is_refused(void **state)
-{
-    (void)state;
-    struct fake_model m = fake_model_default();
 /* What a prompt finds in the cache and what it will need of the window group are more together than there is; but by the
  * time it needs the rest, what it found is behind the window. */
 static void a_cached_window_does_not_keep_its_user_out(void **state)
@@ -548,6 +548,33 @@ static void a_cached_window_does_not_keep_its_user_out(void **state)
     engine_close(e);
 }
 
+static void urgent_requests_go_first(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(4, 40));
+    for (int i = 0; i < 30; i++) {
+        pllm_request p = request_of(text + i, 80, 80);
+        submit(e, &p);
+    }
+    for (int i = 0; i < 5; i++)
+        step(e);
+    pllm_request p = request_of(text + 500, 50, 10);
+    p.priority = -1;
+    uint64_t id = submit(e, &p);
+    int steps = 0;
+    for (; !answer_of(id, 0)->done; steps++)
+        step(e);
+    assert_true(steps <= 11);
+    run(e);
+    assert_int_equal(engine_stats(e).finished, 31);
+    engine_close(e);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
     pllm_engine_options o = options(4, 10);
     struct engine *e = open_engine(&m, o);
     pllm_request p = request_of(text, 320, 1);
@@ -565,6 +592,21 @@ static void a_cached_window_does_not_keep_its_user_out(void **state)
     p.stop = (const char *const[]){"x"};
     p.n_stop = 1;
     refuse(e, &p, "no tokenizer");
+    p = request_of(text, 5, 1);
+    p.sampling.bad_words = text;
+    p.sampling.bad_word_lengths = (const size_t[]){2, 0};
+    p.sampling.n_bad_words = 2;
+    refuse(e, &p, "bad_words[1]: has 0 tokens, wanted 1 to 16777214");
+    p.sampling.bad_word_lengths = (const size_t[]){2, SIZE_MAX};
+    refuse(e, &p, "bad_words[1]: has 18446744073709551615 tokens");
+    p.sampling.n_bad_words = (1 << 24) + 1;
+    refuse(e, &p, "bad_words: has 16777217 entries, wanted at most 16777216");
+    p = request_of(text, 5, 1);
+    p.sampling.n_logit_bias = SIZE_MAX;
+    refuse(e, &p, "logit_bias: has 18446744073709551615 entries");
+    p = request_of(text, 5, 1);
+    p.n_stop_tokens = (1 << 24) + 1;
+    refuse(e, &p, "stop_token_ids: has 16777217 entries");
     p = request_of(text, 300, 500); /* fills the cache, and ends there */
     uint64_t id = submit(e, &p);
     run(e);
@@ -589,48 +631,6 @@ static void a_cached_window_does_not_keep_its_user_out(void **state)
     assert_int_equal(m.n_open, 0);
 }
 
-static void answers_can_be_repeated_by_their_seed(void **state)
-{
-    (void)state;
-    p = request_of(text, 5, 1);
-    p.sampling.bad_words = text;
-    p.sampling.bad_word_lengths = (const size_t[]){2, 0};
-    p.sampling.n_bad_words = 2;
-    refuse(e, &p, "bad_words[1]: has 0 tokens, wanted 1 to 16777214");
-    p.sampling.bad_word_lengths = (const size_t[]){2, SIZE_MAX};
-    refuse(e, &p, "bad_words[1]: has 18446744073709551615 tokens");
-    p.sampling.n_bad_words = (1 << 24) + 1;
-    refuse(e, &p, "bad_words: has 16777217 entries, wanted at most 16777216");
-    p = request_of(text, 5, 1);
-    p.sampling.n_logit_bias = SIZE_MAX;
-    refuse(e, &p, "logit_bias: has 18446744073709551615 entries");
-    p = request_of(text, 5, 1);
-    p.n_stop_tokens = (1 << 24) + 1;
-    refuse(e, &p, "stop_token_ids: has 16777217 entries");
-    struct fake_model m = fake_model_default();
-    struct engine *e = open_engine(&m, options(4, 100));
-    pllm_request p = request_of(text, 10, 20);
-    p.sampling.has_seed = false;
-    uint64_t a = submit(e, &p), b = submit(e, &p);
-    run(e);
-    assert_true(answer_of(a, 0)->end.seed != answer_of(b, 0)->end.seed);
-    p.sampling.has_seed = true;
-    p.sampling.seed = answer_of(b, 0)->end.seed;
-    uint64_t c = submit(e, &p);
-    run(e);
-    assert_same(answer_of(b, 0), answer_of(c, 0));
-    engine_close(e);
-}
-
-int main(void)
-{
-#define TEST(f) cmocka_unit_test_setup(f, start)
-    const struct CMUnitTest tests[] = {
-        TEST(samples_share_their_prompt),        TEST(few_places_do_not_compute_a_prompt_again),
-        TEST(a_header_is_computed_once),         TEST(salts_and_adapters_keep_apart),
-        TEST(forks_continue_where_they_begin),   TEST(prompts_are_scored),
-        TEST(samples_end_as_asked),              TEST(numbers_that_are_none_end_the_sample),
-        TEST(cancelling_gives_all_back),         TEST(small_pools_serve_everybody_in_order),
 /* Names of adapters are compared whole, and the base model's lack of one is no name. */
 static void names_of_adapters_are_whole(void **state)
 {
@@ -655,6 +655,34 @@ static void names_of_adapters_are_whole(void **state)
     engine_close(e);
 }
 
+static void answers_can_be_repeated_by_their_seed(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(4, 100));
+    pllm_request p = request_of(text, 10, 20);
+    p.sampling.has_seed = false;
+    uint64_t a = submit(e, &p), b = submit(e, &p);
+    run(e);
+    assert_true(answer_of(a, 0)->end.seed != answer_of(b, 0)->end.seed);
+    p.sampling.has_seed = true;
+    p.sampling.seed = answer_of(b, 0)->end.seed;
+    uint64_t c = submit(e, &p);
+    run(e);
+    assert_same(answer_of(b, 0), answer_of(c, 0));
+    engine_close(e);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup(f, start)
+    const struct CMUnitTest tests[] = {
+        TEST(samples_share_their_prompt),        TEST(few_places_do_not_compute_a_prompt_again),
+        TEST(a_header_is_computed_once),         TEST(salts_and_adapters_keep_apart),
+        TEST(forks_continue_where_they_begin),   TEST(forks_score_their_prompt),
+        TEST(prompts_are_scored),                TEST(samples_end_as_asked),
+        TEST(numbers_that_are_none_end_the_sample), TEST(requests_that_leave_no_token_are_told_so),
+        TEST(cancelling_gives_all_back),         TEST(small_pools_serve_everybody_in_order),
         TEST(a_cached_window_does_not_keep_its_user_out), TEST(urgent_requests_go_first),
         TEST(what_does_not_fit_is_refused),      TEST(names_of_adapters_are_whole),
         TEST(answers_can_be_repeated_by_their_seed)};

@@ -39,11 +39,11 @@ struct bench {
     struct engine *e;
 };
 
-static void open_bench(struct bench *b)
+static void open_bench_of(struct bench *b, struct tokenizer *tokenizer)
 {
     b->m = fake_model_default();
-    b->m.vocab = N_BYTES;
-    b->tokenizer = open_bytes();
+    b->m.vocab = (int)tokenizer_size(tokenizer);
+    b->tokenizer = tokenizer;
     struct engine_model em = fake_engine_model(&b->m);
     struct engine_text text = {.tokenizer = b->tokenizer};
     pllm_engine_options o = engine_default_options();
@@ -51,6 +51,11 @@ static void open_bench(struct bench *b)
     o.max_num_seqs = 4;
     o.kv_cache_memory = 100 * 1024;
     assert_int_equal(engine_open(&b->e, &em, &text, &o, NULL), PLLM_OK);
+}
+
+static void open_bench(struct bench *b)
+{
+    open_bench_of(b, open_bytes());
 }
 
 static void close_bench(struct bench *b)
@@ -120,7 +125,7 @@ static void text_is_that_of_the_tokens(void **state)
         struct detok d;
         detok_init(&d, true);
         for (int i = 0; i < got.n_tokens; i++)
-            assert_true(detok_add(&d, b.tokenizer, got.tokens[i], &whole));
+            assert_int_equal(detok_add(&d, b.tokenizer, got.tokens[i], &whole, NULL), PLLM_OK);
         assert_true(detok_finish(&d, &whole));
         assert_int_equal(got.n, whole.n);
         assert_memory_equal(got.text, whole.at, whole.n);
@@ -261,11 +266,134 @@ static void forks_go_on_with_the_text(void **state)
     close_bench(&b);
 }
 
+/* A fork of all of `id` so far, then the bytes of `given`, and what it shows. */
+static uint64_t run_fork(struct bench *b, uint64_t id, size_t at, const char *given, pllm_request p, struct shown *out)
+{
+    static int32_t tokens[16];
+    uint64_t fork;
+    pllm_error err;
+    for (size_t i = 0; i < strlen(given); i++)
+        tokens[i] = (unsigned char)given[i];
+    p.tokens = tokens;
+    p.n_tokens = strlen(given);
+    p.keep = true;
+    if (engine_fork(b->e, id, 0, at, &p, &fork, &err))
+        fail_msg("%s", err.message);
+    collect(b->e, out);
+    return fork;
+}
+
+/* What was shown before the fork is not shown again, whatever bytes lie behind it in memory. */
+static void forks_repeat_nothing_where_nothing_is_held_back(void **state)
+{
+    (void)state;
+    static const char given[] = "\xE6\x97\xA5" "a";
+    struct bench b;
+    static struct shown first, rest;
+    open_bench(&b);
+    pllm_request p = random_text("abc", "x", 4);
+    uint64_t id;
+    p.max_tokens = 1;
+    p.keep = true;
+    assert_int_equal(engine_submit(b.e, &p, &id, NULL), PLLM_OK);
+    collect(b.e, &first);
+    p.max_tokens = 20;
+    uint64_t fork = run_fork(&b, id, 2, given, p, &first); /* its text begins anew after what was given */
+    assert_int_equal(first.n, 15);
+    run_fork(&b, fork, 2 + strlen(given), "", p, &rest);
+    assert_string_equal(rest.text, first.text);
+    close_bench(&b);
+}
+
+/* An answer that a stop string ended goes on behind it: that one does not count, but what its end begins does. */
+static void forks_go_on_behind_a_stop_string(void **state)
+{
+    (void)state;
+    static const char *const stops[] = {"aa"};
+    struct bench b;
+    static struct shown got;
+    open_bench(&b);
+    pllm_request p = random_text("a", "x", 0);
+    uint64_t id;
+    p.stop = stops;
+    p.n_stop = 1;
+    p.keep = true;
+    assert_int_equal(engine_submit(b.e, &p, &id, NULL), PLLM_OK);
+    collect(b.e, &got);
+    assert_int_equal(got.n_tokens, 2);
+    run_fork(&b, id, 3, "", p, &got);
+    assert_int_equal(got.end.stop_index, 0);
+    assert_int_equal(got.n_tokens, 1);
+    assert_int_equal(got.n, 0);
+    p.include_stop = true;
+    run_fork(&b, id, 3, "", p, &got);
+    assert_string_equal(got.text, "aa");
+    close_bench(&b);
+}
+
+/* Of two tokens: "b", and one whose text the decoder's regular expression does not come to an end with. */
+static struct tokenizer *open_hostile(void)
+{
+    static const char head[] = "{\"decoder\": {\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(a|aa)+$\"}, \"content\": \"\"}, "
+                               "\"model\": {\"type\": \"BPE\", \"merges\": [], \"vocab\": {\"b\": 0, \"";
+    static const char tail[] = "b\": 1}}}";
+    struct tokenizer_settings none = {0};
+    struct tokenizer *t = NULL;
+    struct buf json = {0};
+    pllm_error err;
+    assert_true(buf_text(&json, head));
+    for (int i = 0; i < 200; i++)
+        assert_true(buf_text(&json, "a"));
+    assert_true(buf_text(&json, tail));
+    if (tokenizer_from_json(&t, json.at, json.n, &none, &err))
+        fail_msg("%s", err.message);
+    vec_fini(&json);
+    return t;
+}
+
+/* It is no lack of memory, after which a step may be repeated: the sample ends, and what was held back is shown. */
+static void tokens_without_text_end_the_sample(void **state)
+{
+    (void)state;
+    static const int32_t zero[] = {0}, one[] = {1};
+    static const char *const stops[] = {"bbc"};
+    struct bench b;
+    static struct shown got;
+    open_bench_of(&b, open_hostile());
+    pllm_request p = random_text("", "", 0);
+    p.tokens = p.sampling.allowed_tokens = zero;
+    p.n_tokens = p.sampling.n_allowed_tokens = 1;
+    p.max_tokens = 2;
+    p.stop = stops;
+    p.n_stop = 1;
+    p.keep = true;
+    uint64_t id, fork;
+    assert_int_equal(engine_submit(b.e, &p, &id, NULL), PLLM_OK);
+    collect(b.e, &got);
+    assert_string_equal(got.text, "bb");
+    p.max_tokens = 9;
+    p.sampling.allowed_tokens = one;
+    run_fork(&b, id, 3, "", p, &got);
+    assert_int_equal(got.end.finish, PLLM_FINISH_ERROR);
+    assert_string_equal(got.end.error, "the tokenizer's decoder gives up on a token");
+    assert_int_equal(got.n_tokens, 0);
+    assert_string_equal(got.text, "bb");
+    /* Given as output it has no text yet; a fork behind it would have to look at it. */
+    pllm_error err;
+    fork = run_fork(&b, id, 3, "\1", p, &got);
+    p.n_tokens = 0;
+    assert_int_equal(engine_fork(b.e, fork, 0, 4, &p, &id, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "gives up on this text");
+    close_bench(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_that_of_the_tokens), cmocka_unit_test(stop_strings_end_the_text_before_them),
         cmocka_unit_test(stop_strings_may_be_of_many_bytes), cmocka_unit_test(stop_strings_do_not_begin_in_the_prompt),
-        cmocka_unit_test(no_stop_string_before_min_tokens), cmocka_unit_test(forks_go_on_with_the_text)};
+        cmocka_unit_test(no_stop_string_before_min_tokens), cmocka_unit_test(forks_go_on_with_the_text),
+        cmocka_unit_test(forks_repeat_nothing_where_nothing_is_held_back),
+        cmocka_unit_test(forks_go_on_behind_a_stop_string), cmocka_unit_test(tokens_without_text_end_the_sample)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
