@@ -46,6 +46,13 @@ static bool is_hash(const char *text, size_t n)
     return hex;
 }
 
+/* Whether a part of the path, counted from the last one, is one of the two inside a model's folder in the cache. */
+static bool is_inside(int up, const char *part, size_t n)
+{
+    static const char snapshots[] = "snapshots";
+    return up == 0 ? is_hash(part, n) : up == 1 && n == sizeof snapshots - 1 && memcmp(part, snapshots, n) == 0;
+}
+
 /* The last part of the path; of a snapshot in the cache, the model's ("models--OWNER--NAME/snapshots/HASH"). */
 static void choose_name(struct quantizing *q)
 {
@@ -56,8 +63,7 @@ static void choose_name(struct quantizing *q)
         begin = end;
         while (begin > q->path && begin[-1] != '/')
             begin--;
-        const bool inside = is_hash(begin, (size_t)(end - begin)) || (size_t)(end - begin) == strlen("snapshots");
-        if (begin == q->path || up == 2 || !inside)
+        if (begin == q->path || !is_inside(up, begin, (size_t)(end - begin)))
             break;
         end = begin;
     }

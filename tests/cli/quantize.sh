@@ -17,6 +17,23 @@ for model in $tiny $tiny_hf tests/golden/llama-4bit-g32; do
     done
 done
 
+# The name is the folder's; of a snapshot in the cache, the model's.
+named() {
+    run 0 "$PARALLM" quantize "$1" "$out" --type q8_0 --force
+    python3 -c 'import struct, sys
+data = open(sys.argv[1], "rb").read()
+at = data.index(b"general.name") + len("general.name") + 4
+n, = struct.unpack_from("<Q", data, at)
+name = data[at + 8:at + 8 + n].decode()
+assert name == sys.argv[2], name' "$out" "$2" || failed "the name of $1 is not $2"
+}
+hub=$work/models--org--some-model/snapshots/0123456789012345678901234567890123456789
+mkdir -p "$work/tinyllama" "$hub"
+cp $tiny_hf/* "$work/tinyllama"
+cp $tiny_hf/* "$hub"
+named "$work/tinyllama" tinyllama
+named "$hub" some-model
+
 # An existing file is replaced only when that is asked for, and whole.
 cp "$out" "$work/before"
 run 5 "$PARALLM" quantize $tiny "$out" --type q8_0 && one_error "$out: exists, wanted a new file"
