@@ -36,6 +36,10 @@ pllm_status api_check_model_options(const pllm_model_options *o, pllm_error *err
         return error_set(err, PLLM_E_ARGUMENT, "threads: is %d, wanted 1 or more (0: the cores at hand)", o->threads);
     if (o->dtype == PLLM_DTYPE_INT8)
         return error_set(err, PLLM_E_ARGUMENT, "dtype: is int8, wanted auto, f32, f16 or bf16");
+    if ((unsigned)o->dtype > PLLM_DTYPE_INT8)
+        return error_set(err, PLLM_E_ARGUMENT, "dtype: is %d, wanted auto, f32, f16 or bf16", (int)o->dtype);
+    if ((unsigned)o->activations > PLLM_DTYPE_INT8)
+        return error_set(err, PLLM_E_ARGUMENT, "activations: is %d, wanted auto, int8 or f32", (int)o->activations);
     if (o->activations == PLLM_DTYPE_F16 || o->activations == PLLM_DTYPE_BF16)
         return error_set(err, PLLM_E_ARGUMENT, "activations: is a half float, wanted auto, int8 or f32");
     return PLLM_OK;

@@ -8,7 +8,6 @@
 pllm_status pllm_template_open(pllm_template **out, const char *source, size_t n_source, const char *name,
                                pllm_error *err)
 {
-    *out = NULL;
     pllm_template *t = mem_zalloc(1, sizeof *t);
     if (!t)
         return error_memory(err, "a chat template");

@@ -77,6 +77,12 @@ static void what_cannot_be_is_refused(void **state)
     mo.activations = PLLM_DTYPE_F16;
     assert_int_equal(pllm_model_open(&m, TINY_MODEL, &mo, &err), PLLM_E_ARGUMENT);
     assert_message(err, "activations: is a half float");
+    mo.activations = (pllm_dtype)9;
+    assert_int_equal(pllm_model_open(&m, TINY_MODEL, &mo, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "activations: is 9, wanted auto, int8 or f32");
+    mo.dtype = (pllm_dtype)-1;
+    assert_int_equal(pllm_model_open(&m, TINY_MODEL, &mo, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "dtype: is -1, wanted auto, f32, f16 or bf16");
     mo = pllm_model_options_default();
     mo.chat_template = "{% if";
     assert_int_equal(pllm_model_open(&m, TINY_MODEL, &mo, &err), PLLM_E_FORMAT);
@@ -84,6 +90,10 @@ static void what_cannot_be_is_refused(void **state)
     eo.max_num_seqs = -1;
     assert_int_equal(pllm_engine_open(&e, model, &eo, &err), PLLM_E_ARGUMENT);
     assert_message(err, "max_num_seqs");
+    pllm_template *t = (pllm_template *)&model;
+    assert_int_equal(pllm_template_open(&t, "{% if", 5, "mine", &err), PLLM_E_FORMAT);
+    assert_message(err, "mine");
+    assert_ptr_equal(t, &model);
     assert_ptr_equal(m, &model);
     assert_ptr_equal(e, &model);
     pllm_model_close(NULL);
