@@ -57,11 +57,9 @@ pllm_status kv_open(struct kv **out, struct stream *s, const struct kv_layout *l
         return error_memory(err, "KV cache");
     kv->kernel = &s->k->kv[layout->type];
     kv->layout = *layout;
-    kv->layout.group = NULL;
     kv->head_bytes = kv->kernel->block_bytes(layout->head_dim);
     kv->block_bytes = (size_t)layout->n_kv_heads * kv->head_bytes;
     kv->scratch_bytes = attend_scratch_bytes(layout->head_dim);
-    kv->layout.group = layout->group;
     if (!kv_alloc(kv, s)) {
         kv_close(kv);
         return error_memory(err, "KV cache");
