@@ -40,7 +40,7 @@ done
 run 0 "$PARALLM" generate $tiny -i "$work/in" --json && counts 40 && says err '^\{"prompts": 40,'
 
 # Output that cannot be written.
-if [ -w /dev/full ]; then
+if [ -c /dev/full ]; then
     run 5 "$PARALLM" generate $tiny -i "$work/in" -o /dev/full --quiet && one_error '/dev/full: No space left'
     "$PARALLM" generate $tiny -i "$work/in" --quiet > /dev/full 2> "$work/err"
     [ $? = 5 ] || failed "standard output on a full disk: not exit code 5"
