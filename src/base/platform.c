@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #if defined(__linux__)
+#include "base/cgroup.h"
+
 #include <sched.h>
 
 /* Hardware threads of one core share its arithmetic: only the first of each core counts. */
@@ -39,19 +41,6 @@ int platform_cores(void)
     return cores ? cores : threads ? threads : 1;
 }
 
-/* The number in a file of one line; 0 where there is no such file or no number ("max"). */
-static unsigned long long number_in(const char *path)
-{
-    unsigned long long value = 0;
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    if (fscanf(f, "%llu", &value) != 1)
-        value = 0;
-    fclose(f);
-    return value;
-}
-
 static unsigned long long available_in_system(void)
 {
     char line[128];
@@ -72,20 +61,23 @@ static unsigned long long address_space_left(void)
     struct rlimit limit;
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return ULLONG_MAX;
-    unsigned long long used = number_in("/proc/self/statm") * (unsigned long long)sysconf(_SC_PAGESIZE);
+    unsigned long long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f || fscanf(f, "%llu", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    const unsigned long long used = pages * (unsigned long long)sysconf(_SC_PAGESIZE);
     return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }
 
 unsigned long long platform_available_bytes(void)
 {
-    unsigned long long available = available_in_system(), left = address_space_left();
-    if (left < available)
-        available = left;
-    unsigned long long most = number_in("/sys/fs/cgroup/memory.max");
-    unsigned long long used = number_in("/sys/fs/cgroup/memory.current");
-    if (most && most > used && most - used < available)
-        available = most - used;
-    return available;
+    const unsigned long long system = available_in_system(), space = address_space_left(), group = cgroup_left("");
+    const unsigned long long limit = space < group ? space : group;
+    if (!system)
+        return 0;
+    return system < limit ? system : limit ? limit : 1; /* 0 would say that it is unknown */
 }
 #elif defined(__APPLE__)
 #include <sys/sysctl.h>
