@@ -41,16 +41,18 @@ void lines_close(struct lines *l)
     free(l->at);
 }
 
-static bool is_ready(int fd)
+/* Are there bytes, or with `wait`, also for a descriptor that does not block, will there be some unless a signal comes? */
+static bool is_ready(int fd, bool wait)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    return poll(&p, 1, 0) != 0; /* an error shows when reading */
+    const int n = poll(&p, 1, wait ? -1 : 0);
+    return n > 0 || (n < 0 && errno != EINTR); /* an error shows when reading */
 }
 
 /* Reads more bytes behind those there are. LINES_ONE: some came. */
 static enum lines_result read_more(struct lines *l, bool wait)
 {
-    if (!wait && !is_ready(l->fd))
+    if (!is_ready(l->fd, wait))
         return LINES_LATER;
     if (l->begin) {
         memmove(l->at, l->at + l->begin, l->end - l->begin);

@@ -31,4 +31,20 @@ for ordered in "" --ordered; do
     exec 3>&-
     rm "$work/pipe"
 done
+
+# Whoever waits for a descriptor that does not block sleeps: it does not ask again and again.
+sleeps() { [ "$(ps -o state= -p "$1")" = S ]; }
+mkfifo "$work/pipe"
+exec 3<> "$work/pipe"
+python3 -c 'import os, sys; os.set_blocking(0, False); os.execv(sys.argv[1], sys.argv[1:])' "$PARALLM" tokenize $tiny \
+    < "$work/pipe" > "$work/out" &
+process=$!
+echo '{"text": "ab"}' >&3
+waits_for has_lines "$work/out" 1
+waits_for sleeps $process
+kill -INT $process
+wait $process
+code=$?
+[ "$code" = 130 ] || failed "exit code $code after Ctrl-C, wanted 130"
+exec 3>&-
 finish
