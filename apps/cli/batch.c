@@ -82,6 +82,7 @@ static void detach(struct batch *b, struct job *job)
 void batch_begin_line(struct buffer *line, const struct job *job, int index)
 {
     char *id = job->request.id ? json_dumps(job->request.id, JSON_ENCODE_ANY) : NULL;
+    line->failed |= job->request.id && !id;
     if (id)
         buffer_printf(line, "{\"id\": %s", id);
     else

@@ -11,7 +11,7 @@
 #define MOST_SEED 9223372036854774784.0 /* the largest double below 2^63 */
 
 const struct option_def option_table[] = {
-    {"model", 'm', NULL, OPTION_TEXT, "MODEL", AT(model), 0, 0, FOR_MODEL | FOR_TOKENIZE,
+    {"model", 'm', NULL, OPTION_TEXT, "MODEL", AT(model), 0, 0, FOR_MODEL | FOR_TOKENIZE | FOR_RENDER,
      "the same as the word MODEL"},
     /* What to read and write. */
     {"input", 'i', "input-file", OPTION_TEXT, "FILE", AT(input), 0, 0, FOR_LINES,
@@ -23,7 +23,7 @@ const struct option_def option_table[] = {
      "where output lines go; - is standard output (-)"},
     {"ordered", 0, NULL, OPTION_FLAG, NULL, AT(ordered), 0, 0, FOR_LINES, "answers in the order of the input"},
     {"stream", 0, NULL, OPTION_FLAG, NULL, AT(stream), 0, 0, FOR_GENERATE,
-     "text as it comes: of one -p by itself, else in JSON lines"},
+     "text as it comes: of one -p by itself, else, as with --logprobs, in JSON lines"},
     {"no-chat-template", 0, "ignore-chat-template", OPTION_FLAG, NULL, AT(no_chat_template), 0, 0, FOR_GENERATE,
      "prompts of -p and --text are raw text"},
     {"chat-template", 0, "chat-template-file", OPTION_TEXT, "FILE", AT(chat_template), 0, 0, FOR_LINES | FOR_CHAT,
@@ -139,8 +139,11 @@ const struct option_def option_table[] = {
      "quantize at load, as parallm quantize does: q4_0, q8_0, q4_k_m ..."},
     {"activations", 0, NULL, OPTION_DTYPE, "T", AT(activations), 0, 0, FOR_RUNNING,
      "that quantized weights meet: int8, f32 (auto: int8, finer in small models)"},
-    {"lora", 0, "lora-modules", OPTION_LIST, "NAME=PATH", AT(lora), 0, 0, FOR_LINES | FOR_CHAT,
-     "load an adapter; may be repeated"},
+    {"lora", 0, "lora-modules", OPTION_LIST, "NAME=PATH", AT(lora), 0, 0, FOR_GENERATE,
+     "load an adapter, for lines that name it and for -p and --text; may be repeated"},
+    {"lora", 0, "lora-modules", OPTION_LIST, "NAME=PATH", AT(lora), 0, 0, FOR_SCORE,
+     "load an adapter, for lines that name it and for --perplexity; may be repeated"},
+    {"lora", 0, "lora-modules", OPTION_LIST, "NAME=PATH", AT(lora), 0, 0, FOR_CHAT, "answer with an adapter"},
     {"isa", 0, NULL, OPTION_TEXT, "NAME", AT(isa), 0, 0, FOR_RUNNING,
      "most instructions to use: scalar, avx2 ... (PLLM_ISA)"},
     {"quiet", 'q', NULL, OPTION_FLAG, NULL, AT(quiet), 0, 0, FOR_MODEL | FOR_PULL, "no progress and no summary"},
@@ -157,6 +160,7 @@ static const struct {
 } headings[] = {
     {"input", "Input and output"}, {"temperature", "Sampling"}, {"max-tokens", "Answers"}, {"logprobs", "Probabilities"},
     {"top", "Scores"},             {"prompt-tokens", "Measurement"}, {"no-special", ""},   {"threads", "The run"},
+    {"help", ""},
 };
 
 static const char *heading_at(const struct option_def *d)

@@ -88,6 +88,12 @@ static bool complain(const struct option_def *d, const char *value, const char *
     return false;
 }
 
+void option_range(char *out, size_t size, const struct option_def *d)
+{
+    snprintf(out, size, d->kind == OPTION_NUMBER ? "a number from %.9g to %.9g" : "a whole number from %.0f to %.0f", d->least,
+             d->most);
+}
+
 static bool set_int(const struct option_def *d, int64_t *out, const char *value)
 {
     char *end, wanted[96];
@@ -97,7 +103,7 @@ static bool set_int(const struct option_def *d, int64_t *out, const char *value)
         *out = n;
         return true;
     }
-    snprintf(wanted, sizeof wanted, "a whole number from %.0f to %.0f", d->least, d->most);
+    option_range(wanted, sizeof wanted, d);
     return complain(d, value, wanted);
 }
 
@@ -109,7 +115,7 @@ static bool set_number(const struct option_def *d, double *out, const char *valu
         *out = x;
         return true;
     }
-    snprintf(wanted, sizeof wanted, "a number from %.9g to %.9g", d->least, d->most);
+    option_range(wanted, sizeof wanted, d);
     return complain(d, value, wanted);
 }
 
@@ -289,6 +295,12 @@ static struct options defaults(unsigned command)
     };
 }
 
+static bool too_many(const char *word)
+{
+    cli_fail(EXIT_USAGE, "%s: is one word too many; see --help", word);
+    return false;
+}
+
 bool options_parse(struct options *o, unsigned command, bool takes_model, int n_words, int argc, char **argv)
 {
     bool only_words = false;
@@ -299,16 +311,18 @@ bool options_parse(struct options *o, unsigned command, bool takes_model, int n_
         } else if (!only_words && argv[i][0] == '-' && argv[i][1]) {
             if (!parse_option(o, command, argc, argv, &i))
                 return false;
-        } else if (takes_model && !o->model) {
-            o->model = argv[i];
-        } else if (o->n_words == n_words) {
-            cli_fail(EXIT_USAGE, "%s: is one word too many; see --help", argv[i]);
-            return false;
+        } else if (o->n_words == n_words + takes_model) {
+            return too_many(argv[i]);
         } else {
             o->words[o->n_words++] = argv[i];
         }
     }
-    return true;
+    if (takes_model && !o->model && o->n_words) {
+        o->model = o->words[0];
+        o->words[0] = o->words[1];
+        o->n_words--;
+    }
+    return o->n_words <= n_words || too_many(o->words[n_words]);
 }
 
 void options_fini(struct options *o)

@@ -41,7 +41,7 @@ struct sampling_fields {
 
 struct options {
     const char *model;
-    const char *words[2]; /* further words, as OUT of quantize */
+    const char *words[2]; /* further words, as OUT of quantize; while they are read, the model may be among them */
     int n_words;
     bool help;
     /* The run. */
@@ -100,6 +100,9 @@ extern const int n_options;
 /* What to write above option i in a list of one command's options; NULL: nothing, as it stands under the heading before, *last
  * (NULL at first). */
 const char *option_heading(int i, const char **last);
+
+/* "a whole number from 1 to 5": what an option with a number may be. */
+void option_range(char *out, size_t size, const struct option_def *d);
 
 /* The words of which the option's value is one, with blanks between them; NULL: it is not one of a few. */
 const char *option_values(const struct option_def *d);

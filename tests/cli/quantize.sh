@@ -55,7 +55,10 @@ cp "$out" "$work/before"
 run 5 bash -c "ulimit -f 16; trap '' XFSZ; '$PARALLM' quantize $tiny_hf '$out' --type f32 --force" && one_error "$out: "
 cmp -s "$out" "$work/before" || failed "a run without room changed $out"
 run 5 "$PARALLM" quantize $tiny "$work/none/x.gguf" --type q8_0 && one_error "$work/none/x.gguf: No such file"
-run 5 "$PARALLM" quantize $tiny "$work" --type q8_0 --force && one_error "$work: "
+for force in "" --force; do
+    # shellcheck disable=SC2086
+    run 5 "$PARALLM" quantize $tiny "$work" --type q8_0 $force && one_error "$work: is a directory"
+done
 parts() { find "$work" -name '*.part' | wc -l; }
 [ "$(parts)" = 0 ] || failed "temporary files remain: $(ls "$work")"
 

@@ -68,6 +68,9 @@ for _ in 1 2 3; do
     [ -z "$(tail -c 1 "$work/seen")" ] || failed "the output ends within a piece: ...$(tail -c 40 "$work/seen")"
 done
 
+# What text alone cannot say comes in JSON lines.
+run 0 "$PARALLM" generate $tiny -p ab --stream --quiet --max-tokens 2 --ignore-eos --logprobs 1 && says out '"logprobs": \[\{'
+
 # A prompt that cannot be answered: its error where a reader of text sees it, and no text.
 run 1 "$PARALLM" generate $tiny -p "$(printf 'ab %.0s' $(seq 500))" --stream --quiet && one_error 'prompt: has [0-9]+ tokens' && counts 0
 finish
