@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char not_finite[] = "the model computed a number that is not finite";
+const char answer_not_finite[] = "the model computed a number that is not finite";
 
 void answer_top(struct buffer *b, const pllm_event *e)
 {
@@ -80,7 +80,7 @@ static void finish(struct buffer *line, struct job *job, struct sample *s, const
     }
     add_stop_reason(line, e, r);
     if (e->finish == PLLM_FINISH_ERROR)
-        buffer_printf(line, ", \"error\": {\"message\": \"%s\", \"param\": null}", not_finite);
+        buffer_printf(line, ", \"error\": {\"message\": \"%s\", \"param\": null}", answer_not_finite);
     buffer_puts(line, "}");
     line->failed |= s->text.failed;
 }
@@ -138,7 +138,7 @@ static bool take_text(struct job *job, struct sample *s, const pllm_event *e, co
         buffer_add(&s->piece, e->text, e->n_text);
     bool good = e->kind != PLLM_EVENT_FINISH || e->finish != PLLM_FINISH_ERROR;
     if (!good)
-        cli_fail(EXIT_SOME_ERRORS, "%s", not_finite);
+        cli_fail(EXIT_SOME_ERRORS, "%s", answer_not_finite);
     return good;
 }
 

@@ -88,7 +88,8 @@ static char *read_all(FILE *f, size_t limit, size_t *n)
             *n = used;
             return text;
         }
-        errno = ferror(f) ? EIO : EFBIG;
+        if (!ferror(f)) /* else errno says what fread met */
+            errno = EFBIG;
         char *grown = !ferror(f) && room < limit ? realloc(text, 2 * room + 1) : NULL;
         if (!grown)
             free(text);
@@ -169,16 +170,33 @@ int cli_open_model(pllm_model **model, const struct options *o)
 }
 
 /* "NAME=PATH" */
+static int split_adapter(struct adapter_name *name, const char **path, const char *word)
+{
+    size_t n = strcspn(word, "=");
+    if (n == 0 || n >= sizeof name->text || !word[n])
+        return cli_fail(EXIT_USAGE, "--lora: is \"%s\", wanted NAME=PATH", word);
+    memcpy(name->text, word, n);
+    name->text[n] = 0;
+    *path = word + n + 1;
+    return EXIT_DONE;
+}
+
 static int add_adapter(pllm_engine *engine, const char *word)
 {
-    char name[256];
+    struct adapter_name name;
+    const char *path = NULL;
     pllm_error err;
-    size_t n = strcspn(word, "=");
-    if (n == 0 || n >= sizeof name || !word[n])
-        return cli_fail(EXIT_USAGE, "--lora: is \"%s\", wanted NAME=PATH", word);
-    memcpy(name, word, n);
-    name[n] = 0;
-    return pllm_adapter_add(engine, name, word + n + 1, &err) ? cli_fail_error(&err) : EXIT_DONE;
+    int code = split_adapter(&name, &path, word);
+    return code ? code : pllm_adapter_add(engine, name.text, path, &err) ? cli_fail_error(&err) : EXIT_DONE;
+}
+
+int cli_only_adapter(struct adapter_name *name, const struct options *o)
+{
+    const char *path;
+    *name = (struct adapter_name){0};
+    if (o->lora.n > 1)
+        return cli_fail(EXIT_USAGE, "--lora: is given %zu times, wanted once where no line can name one of them", o->lora.n);
+    return o->lora.n ? split_adapter(name, &path, o->lora.at[0]) : EXIT_DONE;
 }
 
 /* Whoever does not know would take an answer that the cache ends for a finished one. */

@@ -48,6 +48,13 @@ void cli_loading_begin(struct loading *l, pllm_model_options *options, const str
 int cli_open_model(pllm_model **model, const struct options *o);
 int cli_open_engine(pllm_engine **engine, const pllm_model *model, const struct options *o);
 
+struct adapter_name {
+    char text[256]; /* "": none */
+};
+
+/* The adapter of --lora for a prompt that has no field "lora": there may be one. */
+int cli_only_adapter(struct adapter_name *name, const struct options *o);
+
 /* The commands, with the words after their name parsed. They return the exit code. */
 int cmd_generate(struct options *o);
 int cmd_score(struct options *o);

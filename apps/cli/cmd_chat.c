@@ -1,5 +1,6 @@
 /* parallm chat: a conversation in the terminal, streamed. Ctrl-C stops an answer, and between answers the
  * program. */
+#include "answer.h"
 #include "buffer.h"
 #include "cli.h"
 #include "request.h"
@@ -26,6 +27,11 @@ static const char help[] = "/reset  forget the conversation\n"
 static bool add_message(struct chat *c, const char *role, const char *text, size_t n)
 {
     return json_array_append_new(c->messages, json_pack("{ssss%}", "role", role, "content", text, n)) == 0;
+}
+
+static void forget_last(struct chat *c)
+{
+    json_array_remove(c->messages, json_array_size(c->messages) - 1);
 }
 
 static int reset(struct chat *c)
@@ -69,11 +75,11 @@ static pllm_status read_request(struct chat *c, struct request *r, pllm_error *e
     return status;
 }
 
-/* Steps until the answer is complete or Ctrl-C stops it; what is shown is appended to `answer`. */
-static int stream(struct chat *c, uint64_t id, struct buffer *answer)
+/* Steps until the answer is complete or Ctrl-C stops it; what is shown is appended to `answer`. *how: what ended it. */
+static int stream(struct chat *c, uint64_t id, struct buffer *answer, pllm_finish *how)
 {
-    bool finished = false;
-    while (!finished) {
+    *how = PLLM_FINISH_NONE;
+    while (*how == PLLM_FINISH_NONE) {
         const pllm_event *events;
         size_t n;
         pllm_error err;
@@ -89,12 +95,26 @@ static int stream(struct chat *c, uint64_t id, struct buffer *answer)
             if (events[i].n_text)
                 fwrite(events[i].text, 1, events[i].n_text, stdout);
             buffer_add(answer, events[i].text, events[i].n_text);
-            finished |= events[i].kind == PLLM_EVENT_FINISH;
+            if (events[i].kind == PLLM_EVENT_FINISH)
+                *how = events[i].finish;
         }
         if (fflush(stdout) != 0)
             return cli_fail(EXIT_UNWRITABLE, "standard output: %s", strerror(errno));
     }
     putchar('\n');
+    return EXIT_DONE;
+}
+
+static int remember(struct chat *c, const struct buffer *text, pllm_finish how)
+{
+    if (how == PLLM_FINISH_ERROR) {
+        forget_last(c);
+        return cli_fail(EXIT_DONE, "%s", answer_not_finite);
+    }
+    if (text->failed || !add_message(c, "assistant", text->n ? text->at : "", text->n))
+        return cli_fail(EXIT_MEMORY, "answer: not enough memory to remember it");
+    if (how == PLLM_FINISH_LENGTH && !c->options->quiet)
+        fputs("parallm: the answer is cut: by --max-tokens, or as the context is full, which /reset empties\n", stderr);
     return EXIT_DONE;
 }
 
@@ -104,6 +124,7 @@ static int answer(struct chat *c, const char *said)
     struct request r;
     struct buffer text = {0};
     uint64_t id;
+    pllm_finish how;
     pllm_error err;
     if (!add_message(c, "user", said, strlen(said)))
         return cli_fail(EXIT_DONE, "input: is not valid UTF-8");
@@ -112,13 +133,13 @@ static int answer(struct chat *c, const char *said)
         status = pllm_submit(c->engine, &r.request, &id, &err);
     request_fini(&r);
     if (status) {
-        json_array_remove(c->messages, json_array_size(c->messages) - 1);
+        forget_last(c);
         cli_fail_error(&err);
         return status == PLLM_E_MEMORY ? EXIT_MEMORY : EXIT_DONE;
     }
-    int code = stream(c, id, &text);
-    if (!code && (text.failed || !add_message(c, "assistant", text.n ? text.at : "", text.n)))
-        code = cli_fail(EXIT_MEMORY, "answer: not enough memory to remember it");
+    int code = stream(c, id, &text, &how);
+    if (!code)
+        code = remember(c, &text, how);
     buffer_fini(&text);
     return code;
 }
@@ -153,6 +174,11 @@ static int with_model(struct chat *c, const pllm_model *model, const struct opti
     int code = request_context_init(&c->context, model, o);
     if (code)
         return code;
+    code = cli_only_adapter(&c->context.adapter, o);
+    if (code) {
+        request_context_fini(&c->context);
+        return code;
+    }
     c->messages = json_array();
     code = cli_open_engine(&c->engine, model, o);
     if (!code && !c->messages)

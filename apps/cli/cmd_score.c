@@ -50,8 +50,8 @@ static pllm_status append_text(struct job *job, const struct request_context *c,
     struct request *r = &job->request;
     int32_t *tokens;
     size_t n, same = 0, n_before = r->n_text, length = json_string_length(text);
-    if (!json_is_string(text) || !length)
-        return request_fail(err, PLLM_E_ARGUMENT, "continuation: wanted a string that is not empty");
+    if (!length) /* also where it is no string */
+        return request_unlike(err, "continuation", text, "a string that is not empty");
     if (!c->tokenizer)
         return request_fail(err, PLLM_E_ARGUMENT, "continuation: the model has no tokenizer");
     char *whole = malloc(n_before + length);
@@ -96,8 +96,8 @@ static pllm_status append_ids(struct request *r, json_t *ids, pllm_error *err)
 
 static pllm_status add_continuation(struct job *job, const struct request_context *c, pllm_error *err)
 {
-    json_t *text = json_object_get(job->request.line, "continuation");
-    json_t *ids = json_object_get(job->request.line, "continuation_token_ids");
+    json_t *text = request_field(&job->request, "continuation");
+    json_t *ids = request_field(&job->request, "continuation_token_ids");
     job->from = job->request.request.n_tokens;
     if (text && ids)
         return request_fail(err, PLLM_E_ARGUMENT, "continuation: stands beside \"continuation_token_ids\", wanted one");
@@ -118,7 +118,7 @@ static pllm_status read_line(struct job *job, const struct request_context *c, c
     if (!status)
         status = check_fields(r->line, err);
     if (!status)
-        status = request_adapter(r, err);
+        status = request_adapter(r, c, err);
     if (!status)
         status = request_prompt(r, c, err);
     if (!status)
@@ -189,10 +189,21 @@ static bool take_event(struct job *job, struct sample *s, const pllm_event *e, c
         buffer_puts(line, "]");
     }
     if (e->finish == PLLM_FINISH_ERROR)
-        buffer_puts(line, ", \"error\": {\"message\": \"the model computed a number that is not finite\", "
-                          "\"param\": null}");
+        buffer_printf(line, ", \"error\": {\"message\": \"%s\", \"param\": null}", answer_not_finite);
     buffer_puts(line, "}");
     return e->finish != PLLM_FINISH_ERROR;
+}
+
+/* What would do nothing there, in silence. */
+static int check_beside_perplexity(const struct options *o)
+{
+    const char *const given = o->input         ? "--input"
+                              : o->output      ? "--output"
+                              : o->ordered     ? "--ordered"
+                              : o->top >= 0    ? "--top"
+                              : o->chat_template ? "--chat-template"
+                                               : NULL;
+    return given ? cli_fail(EXIT_USAGE, "%s: stands beside --perplexity, which reads one text and has no lines", given) : EXIT_DONE;
 }
 
 int cmd_score(struct options *o)
@@ -203,5 +214,6 @@ int cmd_score(struct options *o)
         return cli_fail(EXIT_USAGE, "--perplexity: has no text, wanted --text FILE");
     if (o->text_file && !o->perplexity)
         return cli_fail(EXIT_USAGE, "--text: stands without --perplexity");
-    return o->perplexity ? perplexity_run(o) : batch_command(o, &score_kind);
+    const int code = o->perplexity ? check_beside_perplexity(o) : EXIT_DONE;
+    return code ? code : o->perplexity ? perplexity_run(o) : batch_command(o, &score_kind);
 }

@@ -16,7 +16,7 @@ static pllm_status encode(const struct tokenize *t, json_t *text, struct buffer 
     int32_t *tokens;
     size_t n;
     if (!json_is_string(text))
-        return request_fail(err, PLLM_E_ARGUMENT, "text: wanted a string");
+        return request_unlike(err, "text", text, "a string");
     pllm_status status = pllm_tokenize(t->tokenizer, json_string_value(text), json_string_length(text),
                                        !o->no_special, o->parse_special, &tokens, &n, err);
     if (status)

@@ -1,5 +1,6 @@
 #include "perplexity.h"
 
+#include "answer.h"
 #include "cli.h"
 #include "progress.h"
 
@@ -16,9 +17,11 @@ struct perplexity {
     pllm_engine *engine;
     const int32_t *tokens;
     size_t n_tokens, window, n_windows;
+    struct adapter_name adapter;
     uint64_t *ids; /* the request of each window */
     double *sums;  /* of its log-probabilities; added up in order, so that the result is the same in any batch */
     size_t submitted, finished, scored;
+    bool broken; /* a token had no log-probability: the sums are not the whole text's */
     struct progress progress;
 };
 
@@ -31,6 +34,7 @@ static int submit(struct perplexity *p)
     r.n_tokens = p->n_tokens - at < p->window ? p->n_tokens - at : p->window;
     r.max_tokens = 0;
     r.prompt_logprobs = 0;
+    r.adapter = p->adapter.text[0] ? p->adapter.text : NULL;
     if (pllm_submit(p->engine, &r, &p->ids[p->submitted], &err))
         return cli_fail_error(&err);
     p->submitted++;
@@ -60,6 +64,7 @@ static int step(struct perplexity *p)
             p->scored++;
         } else if (w && events[i].kind == PLLM_EVENT_FINISH) {
             p->finished++;
+            p->broken |= events[i].finish == PLLM_FINISH_ERROR;
         }
     }
     pllm_stats stats = pllm_engine_stats(p->engine);
@@ -73,8 +78,8 @@ static int print_result(const struct perplexity *p, const struct options *o)
     for (size_t w = 0; w < p->n_windows; w++)
         sum += p->sums[w];
     double mean = -sum / (double)p->scored;
-    if (!isfinite(mean))
-        return cli_fail(EXIT_UNREADABLE, "%s: the model computed a number that is not finite", o->model);
+    if (p->broken || !isfinite(mean))
+        return cli_fail(EXIT_UNREADABLE, "%s: %s", o->model, answer_not_finite);
     printf(o->json ? "{\"perplexity\": %.9g, \"mean_nll\": %.9g, \"n_tokens\": %zu, \"n_scored\": %zu, "
                      "\"n_windows\": %zu, \"window\": %zu}\n"
                    : "perplexity %.9g (mean negative log-probability %.9g; %zu tokens, %zu scored, in %zu windows "
@@ -113,6 +118,9 @@ static int with_engine(const pllm_model *model, struct options *o, const char *t
 {
     struct perplexity p = {0};
     int32_t *tokens;
+    int code = cli_only_adapter(&p.adapter, o);
+    if (code)
+        return code;
     pllm_error err;
     const pllm_tokenizer *tokenizer = pllm_model_tokenizer(model);
     if (!tokenizer)
@@ -124,7 +132,7 @@ static int with_engine(const pllm_model *model, struct options *o, const char *t
         o->max_model_len = most > 0 && most < WINDOW ? most : WINDOW;
     p.window = (size_t)o->max_model_len;
     p.tokens = tokens;
-    int code = cli_open_engine(&p.engine, model, o);
+    code = cli_open_engine(&p.engine, model, o);
     if (!code) {
         code = run(&p, o);
         pllm_engine_close(p.engine);

@@ -20,6 +20,20 @@ pllm_status request_fail(pllm_error *err, pllm_status status, const char *format
     return status;
 }
 
+pllm_status request_unlike(pllm_error *err, const char *field, const json_t *value, const char *wanted)
+{
+    enum { SHOWN = 60 };
+    char *text = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+    const char *const shown = text ? text : value ? "?" : "missing";
+    const bool cut = strlen(shown) > SHOWN;
+    size_t n = cut ? SHOWN : strlen(shown);
+    while (cut && n && ((unsigned char)shown[n] & 0xc0) == 0x80) /* before a character, not within it */
+        n--;
+    request_fail(err, PLLM_E_ARGUMENT, "%s: is %.*s%s, wanted %s", field, (int)n, shown, cut ? "..." : "", wanted);
+    free(text);
+    return PLLM_E_ARGUMENT;
+}
+
 /* ---- What all lines share ------------------------------------------------------------------------------ */
 
 static void set_sampling(pllm_request *r, const struct sampling_fields *s)
@@ -81,6 +95,8 @@ int request_context_init(struct request_context *c, const pllm_model *model, con
     const pllm_tokenizer *tokenizer = pllm_model_tokenizer(model);
     *c = (struct request_context){.tokenizer = tokenizer, .options = o, .sampling = o->sampling, .plain = o->text || o->prompts.n};
     int code = o->generation_config && strcmp(o->generation_config, "auto") == 0 ? ask_model(&c->sampling, model, o) : EXIT_DONE;
+    if (!code && c->plain)
+        code = cli_only_adapter(&c->adapter, o);
     if (!code)
         code = request_template_open(c);
     if (!code)
@@ -126,11 +142,9 @@ static pllm_status number_of(double *out, const struct option_def *d, const char
         *out = x;
         return PLLM_OK;
     }
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    const char *kind = d->kind == OPTION_NUMBER ? "a number" : "a whole number";
-    request_fail(err, PLLM_E_ARGUMENT, "%s: is %.60s, wanted %s from %.17g to %.17g", name, text ? text : "?", kind,
-                 d->least, d->most);
-    free(text);
+    char wanted[96];
+    option_range(wanted, sizeof wanted, d);
+    request_unlike(err, name, value, wanted);
     return PLLM_E_ARGUMENT;
 }
 
@@ -141,7 +155,7 @@ static pllm_status set_field(struct sampling_fields *s, const struct option_def 
     double x;
     if (d->kind == OPTION_FLAG || d->kind == OPTION_NO_FLAG) {
         if (!json_is_boolean(value))
-            return request_fail(err, PLLM_E_ARGUMENT, "%s: wanted true or false", name);
+            return request_unlike(err, name, value, "true or false");
         *(bool *)at = json_is_true(value);
         return PLLM_OK;
     }
@@ -209,8 +223,8 @@ pllm_status request_text(struct request *r, const struct request_context *c, con
 
 pllm_status request_prompt(struct request *r, const struct request_context *c, pllm_error *err)
 {
-    json_t *prompt = json_object_get(r->line, "prompt"), *messages = json_object_get(r->line, "messages");
-    json_t *ids = json_object_get(r->line, "prompt_token_ids");
+    json_t *prompt = request_field(r, "prompt"), *messages = request_field(r, "messages");
+    json_t *ids = request_field(r, "prompt_token_ids");
     if ((prompt != NULL) + (messages != NULL) + (ids != NULL) != 1)
         return request_fail(err, PLLM_E_ARGUMENT,
                             "prompt: wanted one of \"prompt\", \"messages\" and \"prompt_token_ids\"");
@@ -224,7 +238,7 @@ pllm_status request_prompt(struct request *r, const struct request_context *c, p
         return status;
     }
     if (!json_is_string(prompt))
-        return request_fail(err, PLLM_E_ARGUMENT, "prompt: wanted a string");
+        return request_unlike(err, "prompt", prompt, "a string");
     return request_text(r, c, json_string_value(prompt), json_string_length(prompt), true, err);
 }
 
@@ -240,17 +254,23 @@ pllm_status request_parse(struct request *r, const char *line, size_t n, pllm_er
         return request_fail(err, PLLM_E_FORMAT, "the line is no JSON object");
     json_t *id = json_object_get(r->line, "id");
     if (id && !json_is_null(id) && !json_is_string(id) && !json_is_integer(id))
-        return request_fail(err, PLLM_E_ARGUMENT, "id: wanted a string or an integer");
+        return request_unlike(err, "id", id, "a string or an integer");
     r->id = json_is_null(id) ? NULL : id;
     return PLLM_OK;
 }
 
-pllm_status request_adapter(struct request *r, pllm_error *err)
+json_t *request_field(const struct request *r, const char *name)
 {
-    json_t *lora = json_object_get(r->line, "lora");
-    if (lora && !json_is_null(lora) && !json_is_string(lora))
-        return request_fail(err, PLLM_E_ARGUMENT, "lora: wanted the name of an adapter");
-    r->request.adapter = json_string_value(lora);
+    json_t *value = json_object_get(r->line, name);
+    return json_is_null(value) ? NULL : value;
+}
+
+pllm_status request_adapter(struct request *r, const struct request_context *c, pllm_error *err)
+{
+    json_t *lora = request_field(r, "lora");
+    if (lora && !json_is_string(lora))
+        return request_unlike(err, "lora", lora, "the name of an adapter");
+    r->request.adapter = lora ? json_string_value(lora) : c->adapter.text[0] ? c->adapter.text : NULL;
     return PLLM_OK;
 }
 
@@ -276,8 +296,8 @@ pllm_status request_read(struct request *r, const struct request_context *c, con
     }
     if (!status && r->line)
         status = read_fields(&fields, r->line, err);
-    if (!status && r->line)
-        status = request_adapter(r, err);
+    if (!status)
+        status = request_adapter(r, c, err);
     if (!status)
         status = c->plain ? request_plain(r, c, line, n, err) : request_prompt(r, c, err);
     if (!status)

@@ -3,7 +3,7 @@
 #ifndef PARALLM_CLI_REQUEST_H
 #define PARALLM_CLI_REQUEST_H
 
-#include "options.h"
+#include "cli.h"
 
 #include <jansson.h>
 
@@ -15,6 +15,7 @@ struct request_context {
     bool knows_chat;                    /* the template is the model's or the user's: plain texts are messages */
     const struct options *options;
     struct sampling_fields sampling; /* of a line that says nothing: the command line's, the model's with --generation-config auto */
+    struct adapter_name adapter; /* of a line that names none */
     json_t *lists; /* the command line's lists as fields of a line: "stop", "logit_bias" ... */
     bool plain;    /* lines are texts, not JSON */
 };
@@ -53,10 +54,15 @@ pllm_status request_prompt(struct request *r, const struct request_context *c, p
 /* Sets the prompt to a text. add_special: with the begin and end tokens that the tokenizer's configuration asks for. */
 pllm_status request_text(struct request *r, const struct request_context *c, const char *text, size_t n,
                          bool add_special, pllm_error *err);
-/* Sets the adapter from "lora". */
-pllm_status request_adapter(struct request *r, pllm_error *err);
+/* Sets the adapter from "lora", or else the context's. */
+pllm_status request_adapter(struct request *r, const struct request_context *c, pllm_error *err);
+/* The field of the line; NULL: there is none, or it is null. */
+json_t *request_field(const struct request *r, const char *name);
 /* Reads a list of token ids (malloc); `name` is for the message. */
 pllm_status request_token_ids(json_t *list, const char *name, int32_t **out, size_t *n, pllm_error *err);
+
+/* PLLM_E_ARGUMENT, "FIELD: is VALUE, wanted WANTED", with a long value cut; NULL is missing. */
+pllm_status request_unlike(pllm_error *err, const char *field, const json_t *value, const char *wanted);
 
 /* Fills a pllm_error; returns `status`. */
 pllm_status request_fail(pllm_error *err, pllm_status status, const char *format, ...)

@@ -38,6 +38,11 @@ static json_t *strings(const struct string_list *list)
     return array;
 }
 
+static const char *first_of(const struct string_list *list)
+{
+    return list->n ? list->at[0] : NULL;
+}
+
 /* "5,17" */
 static json_t *ids_of(const char *text)
 {
@@ -72,7 +77,10 @@ static json_t *bias_of(const char *text)
         }
         memcpy(key, text, n);
         key[n] = 0;
-        json_object_set_new(object, key, json_real(x));
+        if (json_object_set_new(object, key, json_real(x)) != 0) { /* JSON has no infinity, and no NaN */
+            json_decref(object);
+            return NULL;
+        }
         text = end + (*end == ',');
     }
     return object;
@@ -81,24 +89,23 @@ static json_t *bias_of(const char *text)
 int request_lists_of_options(json_t **out, const struct options *o)
 {
     struct {
-        const char *name, *option, *wanted;
-        bool given;
+        const char *name, *option, *text, *wanted; /* text NULL: it was not given */
         json_t *value;
     } lists[] = {
-        {"stop", "--stop", "UTF-8 text", o->stop.n, o->stop.n ? strings(&o->stop) : NULL},
-        {"bad_words", "--bad-words", "UTF-8 text", o->bad_words.n, o->bad_words.n ? strings(&o->bad_words) : NULL},
-        {"stop_token_ids", "--stop-token-ids", "token ids, as 5,17", o->stop_token_ids,
+        {"stop", "--stop", first_of(&o->stop), "UTF-8 text", o->stop.n ? strings(&o->stop) : NULL},
+        {"bad_words", "--bad-words", first_of(&o->bad_words), "UTF-8 text", o->bad_words.n ? strings(&o->bad_words) : NULL},
+        {"stop_token_ids", "--stop-token-ids", o->stop_token_ids, "token ids, as 5,17",
          o->stop_token_ids ? ids_of(o->stop_token_ids) : NULL},
-        {"allowed_token_ids", "--allowed-token-ids", "token ids, as 5,17", o->allowed_token_ids,
+        {"allowed_token_ids", "--allowed-token-ids", o->allowed_token_ids, "token ids, as 5,17",
          o->allowed_token_ids ? ids_of(o->allowed_token_ids) : NULL},
-        {"logit_bias", "--logit-bias", "ID:X, as 5:-100,17:0.5", o->logit_bias,
+        {"logit_bias", "--logit-bias", o->logit_bias, "ID:X, as 5:-100,17:0.5",
          o->logit_bias ? bias_of(o->logit_bias) : NULL},
     };
     json_t *object = json_object();
     int code = EXIT_DONE;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        if (lists[i].given && !lists[i].value && !code)
-            code = cli_fail(EXIT_USAGE, "%s: wanted %s", lists[i].option, lists[i].wanted);
+        if (lists[i].text && !lists[i].value && !code)
+            code = cli_fail(EXIT_USAGE, "%s: is \"%s\", wanted %s", lists[i].option, lists[i].text, lists[i].wanted);
         else if (lists[i].value)
             json_object_set_new(object, lists[i].name, lists[i].value);
     }
@@ -111,11 +118,18 @@ int request_lists_of_options(json_t **out, const struct options *o)
 
 /* ---- Into a request ---------------------------------------------------------------------------------- */
 
+static pllm_status unlike_item(pllm_error *err, const char *list, size_t i, const json_t *value, const char *wanted)
+{
+    char field[64];
+    snprintf(field, sizeof field, "%s[%zu]", list, i);
+    return request_unlike(err, field, value, wanted);
+}
+
 pllm_status request_token_ids(json_t *list, const char *name, int32_t **out, size_t *n, pllm_error *err)
 {
     size_t count = json_array_size(list);
     if (!json_is_array(list))
-        return request_fail(err, PLLM_E_ARGUMENT, "%s: wanted a list of token ids", name);
+        return request_unlike(err, name, list, "a list of token ids");
     int32_t *ids = malloc((count + 1) * sizeof *ids);
     if (!ids)
         return request_fail(err, PLLM_E_MEMORY, "%s: not enough memory", name);
@@ -124,7 +138,7 @@ pllm_status request_token_ids(json_t *list, const char *name, int32_t **out, siz
         json_int_t value = json_integer_value(id);
         if (!json_is_integer(id) || value < 0 || value > INT32_MAX) {
             free(ids);
-            return request_fail(err, PLLM_E_ARGUMENT, "%s[%zu]: is no token id", name, i);
+            return unlike_item(err, name, i, id, "a token id");
         }
         ids[i] = (int32_t)value;
     }
@@ -137,7 +151,7 @@ static pllm_status set_stop(struct request *r, json_t *list, pllm_error *err)
 {
     size_t n = json_is_string(list) ? 1 : json_array_size(list);
     if (!json_is_string(list) && !json_is_array(list))
-        return request_fail(err, PLLM_E_ARGUMENT, "stop: wanted a string or a list of strings");
+        return request_unlike(err, "stop", list, "a string or a list of strings");
     r->stop = malloc((n + 1) * sizeof *r->stop);
     if (!r->stop)
         return request_fail(err, PLLM_E_MEMORY, "stop: not enough memory");
@@ -145,7 +159,7 @@ static pllm_status set_stop(struct request *r, json_t *list, pllm_error *err)
         json_t *one = json_is_string(list) ? list : json_array_get(list, i);
         const char *text = json_string_value(one);
         if (!text || !*text || strlen(text) != json_string_length(one))
-            return request_fail(err, PLLM_E_ARGUMENT, "stop[%zu]: wanted a string that is not empty", i);
+            return unlike_item(err, "stop", i, one, "a string that is not empty");
         r->stop[i] = text;
     }
     r->request.stop = r->stop;
@@ -159,7 +173,7 @@ static pllm_status set_bias(struct request *r, json_t *object, pllm_error *err)
     json_t *value;
     size_t n = 0;
     if (!json_is_object(object))
-        return request_fail(err, PLLM_E_ARGUMENT, "logit_bias: wanted an object, as {\"5\": -100}");
+        return request_unlike(err, "logit_bias", object, "an object, as {\"5\": -100}");
     r->logit_bias = malloc((json_object_size(object) + 1) * sizeof *r->logit_bias);
     if (!r->logit_bias)
         return request_fail(err, PLLM_E_MEMORY, "logit_bias: not enough memory");
@@ -208,17 +222,18 @@ static pllm_status set_bad_words(struct request *r, const struct request_context
 {
     size_t used = 0, count = json_array_size(list);
     if (!json_is_array(list))
-        return request_fail(err, PLLM_E_ARGUMENT, "bad_words: wanted a list of strings");
+        return request_unlike(err, "bad_words", list, "a list of strings");
     if (!c->tokenizer)
         return request_fail(err, PLLM_E_ARGUMENT, "bad_words: the model has no tokenizer");
     r->bad_word_lengths = malloc((2 * count + 1) * sizeof *r->bad_word_lengths);
     if (!r->bad_word_lengths)
         return request_fail(err, PLLM_E_MEMORY, "bad_words: not enough memory");
     for (size_t i = 0; i < count; i++) {
-        const char *word = json_string_value(json_array_get(list, i));
+        json_t *one = json_array_get(list, i);
+        const char *word = json_string_value(one);
         char spaced[512];
         if (!word || !*word || strlen(word) + 2 > sizeof spaced)
-            return request_fail(err, PLLM_E_ARGUMENT, "bad_words[%zu]: wanted a string of 1 to 510 bytes", i);
+            return unlike_item(err, "bad_words", i, one, "a string of 1 to 510 bytes");
         snprintf(spaced, sizeof spaced, " %s", word);
         pllm_status status = add_bad_word(r, &used, c, word, err);
         if (!status)

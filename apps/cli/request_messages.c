@@ -57,21 +57,21 @@ static pllm_status set_rendered(struct request *r, const struct request_context 
 
 pllm_status request_messages(struct request *r, const struct request_context *c, json_t *messages, pllm_error *err)
 {
-    json_t *more = json_object_get(r->line, "chat_template_kwargs");
+    json_t *more = request_field(r, "chat_template_kwargs");
     if (!json_is_array(messages))
-        return request_fail(err, PLLM_E_ARGUMENT, "messages: wanted a list of {\"role\", \"content\"}");
+        return request_unlike(err, "messages", messages, "a list of {\"role\", \"content\"}");
     if (json_array_size(messages) == 0)
         return request_fail(err, PLLM_E_ARGUMENT, "messages: is empty, wanted at least one");
-    if (more && !json_is_object(more) && !json_is_null(more))
-        return request_fail(err, PLLM_E_ARGUMENT, "chat_template_kwargs: wanted an object");
+    if (more && !json_is_object(more))
+        return request_unlike(err, "chat_template_kwargs", more, "an object");
     json_t *variables = json_pack("{sOsb}", "messages", messages, "add_generation_prompt", 1);
     static const char *const extra[] = {"tools", "documents"};
     for (size_t i = 0; variables && i < sizeof extra / sizeof *extra; i++) {
-        json_t *value = json_object_get(r->line, extra[i]);
-        if (value && !json_is_null(value))
+        json_t *value = request_field(r, extra[i]);
+        if (value)
             json_object_set(variables, extra[i], value);
     }
-    if (variables && json_is_object(more))
+    if (variables && more)
         json_object_update(variables, more);
     return set_rendered(r, c, variables, err);
 }

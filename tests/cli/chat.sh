@@ -27,6 +27,10 @@ if [ -c /dev/full ]; then
     [ "${PIPESTATUS[1]}" = 5 ] && one_error 'standard output: ' || failed "chat on a full disk: wanted exit code 5"
 fi
 
+# An answer that ends for want of room is said to.
+run 0 "$PARALLM" chat $tiny_hf --max-tokens 2 < <(says_all ba) && one_error 'the answer is cut: '
+chat 0 < <(says_all ab) && [ ! -s "$work/err" ] || failed "--quiet says $(cat "$work/err")"
+
 # On a terminal it asks.
 run 0 terminal "$PARALLM" chat $tiny_hf < <(printf '/exit\n') && says out '/help tells' && says out '> '
 finish

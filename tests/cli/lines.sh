@@ -26,13 +26,35 @@ says out '^\{"id": 11, .*"message": "messages: is empty, wanted at least one", "
 says out '^\{"id": "named", .*"message": "foo: is no field that parallm knows", "param": "foo"\}\}$'
 says out '^\{"id": "odd", .*"message": "top_p: is 2, wanted a number from 0 to 1", "param": "top_p"'
 says out '^\{"id": 5, .*wanted one of '
-says out '^\{"id": 6, .*prompt_token_ids\[1\]: is no token id'
+says out '^\{"id": 6, .*"message": "prompt_token_ids\[1\]: is -1, wanted a token id"'
 says out '^\{"id": 7, .*"message": "prompt_token_ids\[1\]: is token 100000, .*"param": "prompt_token_ids\[1\]"'
-says out '^\{"id": 8, .*stop\[1\]: wanted'
+says out '^\{"id": 8, .*stop\[1\]: is \\"\\", wanted a string that is not empty'
 says out '^\{"id": 9, .*"message": "lora: .*nobody.*"param": "lora"'
 says out '^\{"id": 10, .*allowed_token_ids: is empty'
 says out '^\{"id": 12345678901234, .*"completion_tokens": 2,.*"logprobs": \[\{"token_id": .*"prompt_logprobs": \[null, \{'
 [ -s "$work/err" ] && failed "standard error is not empty: $(cat "$work/err")"
+
+# Every message has the field, what it is, and what was wanted; a long value is cut between two characters. Null is nothing.
+python3 - > "$work/in" <<'PYTHON'
+import json
+for field, value in (("prompt", 5), ("prompt", ["x" + "é" * 80]), ("prompt_token_ids", "a"), ("messages", {}), ("id", 1.5), ("lora", 1), ("stop", 1),
+                     ("ignore_eos", 1), ("logit_bias", []), ("bad_words", "a"), ("bad_words", [""]), ("seed", -2), ("repetition_penalty", 0)):
+    line = {"prompt": "ab"} if field not in ("prompt_token_ids", "messages") else {}
+    print(json.dumps({**line, field: value}, ensure_ascii=False))
+print(json.dumps({"id": None, "prompt": "ab", "messages": None, "prompt_token_ids": None, "lora": None, "chat_template_kwargs": None}))
+PYTHON
+run 1 "$PARALLM" generate $tiny -i "$work/in" --ordered --quiet --max-tokens 1
+python3 - "$work/out" <<'PYTHON' || failed "messages"
+import json, sys
+lines = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
+assert "error" not in lines.pop(), lines
+for line, wanted in zip(lines, ("prompt: is 5, wanted a string", 'prompt: is ["x' + "é" * 28 + "..., wanted a string", 'prompt_token_ids: is "a", wanted a list of token ids',
+        'messages: is {}, wanted a list of {"role", "content"}', "id: is 1.5, wanted a string or an integer", "lora: is 1, wanted the name of an adapter",
+        "stop: is 1, wanted a string or a list of strings", "ignore_eos: is 1, wanted true or false", 'logit_bias: is [], wanted an object, as {"5": -100}',
+        'bad_words: is "a", wanted a list of strings', 'bad_words[0]: is "", wanted a string of 1 to 510 bytes',
+        "seed: is -2, wanted a whole number from -1 to 9223372036854774784", "repetition_penalty: is 0, wanted a number from 1e-06 to 1000000"), strict=True):
+    assert line["error"]["message"] == wanted, (line, wanted)
+PYTHON
 
 # A prompt longer than the context; what else there is goes on.
 python3 -c 'print("{\"id\": \"long\", \"prompt\": \"%s\"}\n{\"id\": \"short\", \"prompt\": \"ab\"}" % ("ab " * 500))' > "$work/in"

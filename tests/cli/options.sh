@@ -22,6 +22,9 @@ run 2 "$PARALLM" foo && one_error 'foo: is no command'
 run 2 "$PARALLM" help foo && one_error 'foo: is no command'
 run 2 "$PARALLM" generate -p hi && one_error 'generate: has no MODEL'
 run 2 "$PARALLM" generate $tiny more -p hi && one_error 'more: is one word too many'
+run 2 "$PARALLM" generate more --model $tiny -p hi && one_error 'more: is one word too many'
+run 2 "$PARALLM" quantize $tiny out.gguf more && one_error 'more: is one word too many'
+run 0 "$PARALLM" quantize "$work/out.gguf" --model $tiny --type q8_0 --quiet && [ -s "$work/out.gguf" ] || failed "OUT beside --model is lost"
 run 2 "$PARALLM" generate $tiny --foo && one_error '--foo: is no option of this command'
 run 2 "$PARALLM" generate $tiny --temprature=1 && one_error '--temprature: is no option of this command, did you mean --temperature?'
 run 2 "$PARALLM" genrate && one_error 'genrate: is no command, did you mean generate?'
@@ -38,7 +41,7 @@ run 2 "$PARALLM" generate $tiny --ordered=yes && one_error '--ordered: is "yes",
 run 2 "$PARALLM" generate $tiny --dtype q9 && one_error '--dtype: is "q9", wanted auto, bf16, f16 or f32$'
 run 2 "$PARALLM" generate $tiny --dtype int8 && one_error '--dtype: is "int8", wanted auto, bf16, f16 or f32$'
 run 2 "$PARALLM" generate $tiny -p a --isa foo && one_error '--isa: is "foo", wanted one of scalar'
-run 2 "$PARALLM" generate $tiny -p a --stop-token-ids 1,x && one_error '--stop-token-ids: wanted token ids'
+run 2 "$PARALLM" generate $tiny -p a --stop-token-ids 1,x && one_error '--stop-token-ids: is "1,x", wanted token ids'
 run 2 "$PARALLM" generate $tiny -p a --max-model-len 100000 && one_error '--max-model-len: is 100000, the model was made for'
 
 # What no line can be answered with is one error, and nothing is read or written.
@@ -51,7 +54,8 @@ bad() { # bad PATTERN OPTION...
 bad '--logprobs: is 100000, wanted -1 to ' --logprobs 100000
 bad '--logit-bias: token is 99999, the vocabulary has' --logit-bias 99999:1
 bad '--allowed-token-ids\[1\]: is token 99999' --allowed-token-ids 1,99999
-bad '--stop\[0\]: wanted a string' --stop ''
+bad '--stop\[0\]: is "", wanted a string' --stop ''
+bad '--logit-bias: is "5:-inf", wanted ID:X' --logit-bias 5:-inf
 [ "$(cat "$work/answers")" = before ] || failed "a refused option cost the output of an earlier run"
 run 0 "$PARALLM" generate $tiny -p a --seed -1 --max-tokens 1 --temperature 1 --quiet
 run 2 "$PARALLM" generate $tiny -p a -i b && one_error '--input: stands beside --prompt'
@@ -63,6 +67,10 @@ for words in "--max-tokens 2" "--max-tokens=2" "--predict 2"; do
 done
 run 0 "$PARALLM" generate -m $tiny -p ab -p ba -n 2 -np 3 -t 1 -c 64 -s 1 --max-tokens 1 --quiet && counts 4
 
+# A heading stands over options of its kind only.
+run 0 "$PARALLM" help generate && says out '^The run:$'
+run 0 "$PARALLM" help tokenize && grep -q ':$' "$work/out" && failed "help tokenize: a heading over --help alone"
+
 # Models that are none.
 head -c 5000 $tiny > "$work/short.gguf"
 echo nonsense > "$work/nonsense.gguf"
@@ -72,6 +80,7 @@ for model in "$work/missing.gguf" "$work/short.gguf" "$work/nonsense.gguf" "$wor
 done
 run 3 "$PARALLM" generate $tiny -i "$work/missing" && one_error "$work/missing: No such file"
 run 3 "$PARALLM" generate $tiny -i "$work" && one_error "$work: is a directory"
+run 3 "$PARALLM" generate $tiny -p hi --chat-template "$work" && one_error "$work: Is a directory"
 run 0 "$PARALLM" plan $tiny && says out '^peak '
 run 3 "$PARALLM" plan "$work/nonsense.gguf" && one_error "$work/nonsense.gguf: does not begin with \"GGUF\", wanted a .gguf file, or the folder"
 run 0 "$PARALLM" plan $tiny --quantize q8_0 && says out ' mostly q8_0$'

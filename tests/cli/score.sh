@@ -48,6 +48,9 @@ python3 -c 'print("ab ba " * 60)' > "$work/text"
 run 0 "$PARALLM" score $tiny --perplexity --text "$work/text" --max-model-len 32 --quiet && says out '^perplexity [0-9.]+ '
 run 0 "$PARALLM" score $tiny --perplexity --text "$work/text" --max-model-len 32 --quiet --json
 says out '^\{"perplexity": [0-9.]+, "mean_nll": .*"window": 32\}$'
+for option in "-i x" "-o x" --ordered "--top 2" "--chat-template x"; do # shellcheck disable=SC2086
+    run 2 "$PARALLM" score $tiny --perplexity --text "$work/text" $option && one_error '--[a-z-]+: stands beside --perplexity'
+done
 run 2 "$PARALLM" score $tiny --perplexity && one_error '--perplexity: has no text'
 run 3 "$PARALLM" score $tiny --perplexity --text /dev/null --quiet && one_error '/dev/null: has [01] tokens'
 run 3 "$PARALLM" score $tiny --perplexity --text "$work/missing" --quiet && one_error "$work/missing"

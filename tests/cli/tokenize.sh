@@ -12,7 +12,7 @@ for model in $tiny $tiny_hf; do
 done
 printf '{"text": 5}\n{"text": "ab"}\nno\n' > "$work/in"
 run 1 "$PARALLM" tokenize $tiny < "$work/in" && counts 3
-says out '^\{"error": \{"message": "text: wanted a string"\}\}$'
+says out '^\{"error": \{"message": "text: is 5, wanted a string"\}\}$'
 says out '^\{"token_ids": \['
 printf '{"token_ids": [1, -5]}\n' > "$work/in"
 run 1 "$PARALLM" tokenize $tiny --decode < "$work/in" && says out '^\{"error": '
