@@ -12,10 +12,11 @@ static void print_summary(const char *out, double seconds)
         fprintf(stderr, "%s: %.1f MB, written in %.1f s\n", out, (double)info.st_size / 1e6, seconds);
 }
 
-static bool is_folder(const char *path)
+/* A folder, or a device: the new file would take its place. */
+static bool is_other(const char *path)
 {
     struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
 }
 
 static bool is_same(const char *model, const char *out)
@@ -35,8 +36,8 @@ int cmd_quantize(struct options *o)
     if (!o->type)
         return cli_fail(EXIT_USAGE, "quantize: has no --type, wanted q8_0, q4_0, q4_k_m or another; see --help");
     const char *out = o->words[0];
-    if (is_folder(out))
-        return cli_fail(EXIT_UNWRITABLE, "%s: is a directory, wanted the name of the file to write", out);
+    if (is_other(out))
+        return cli_fail(EXIT_UNWRITABLE, "%s: is no regular file, wanted the name of the file to write", out);
     if (!o->force && access(out, F_OK) == 0)
         return cli_fail(EXIT_UNWRITABLE, "%s: exists, wanted a new file (--force replaces it)", out);
     if (is_same(o->model, out))

@@ -57,8 +57,11 @@ cmp -s "$out" "$work/before" || failed "a run without room changed $out"
 run 5 "$PARALLM" quantize $tiny "$work/none/x.gguf" --type q8_0 && one_error "$work/none/x.gguf: No such file"
 for force in "" --force; do
     # shellcheck disable=SC2086
-    run 5 "$PARALLM" quantize $tiny "$work" --type q8_0 $force && one_error "$work: is a directory"
+    run 5 "$PARALLM" quantize $tiny "$work" --type q8_0 $force && one_error "$work: is no regular file"
 done
+mkfifo "$work/pipe"
+run 5 "$PARALLM" quantize $tiny "$work/pipe" --type q8_0 --force && one_error "$work/pipe: is no regular file"
+[ -p "$work/pipe" ] || failed "--force replaced what is no file"
 parts() { find "$work" -name '*.part' | wc -l; }
 [ "$(parts)" = 0 ] || failed "temporary files remain: $(ls "$work")"
 
