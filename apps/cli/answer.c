@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-const char answer_not_finite[] = "the model computed a number that is not finite";
-
 void answer_top(struct buffer *b, const pllm_event *e)
 {
     buffer_puts(b, "[");
@@ -15,6 +13,15 @@ void answer_top(struct buffer *b, const pllm_event *e)
         buffer_puts(b, "]");
     }
     buffer_puts(b, "]");
+}
+
+void answer_error(struct buffer *line, const pllm_event *e)
+{
+    if (e->finish != PLLM_FINISH_ERROR)
+        return;
+    buffer_puts(line, ", \"error\": {\"message\": ");
+    buffer_json_string(line, e->error, strlen(e->error));
+    buffer_puts(line, ", \"param\": null}");
 }
 
 /* A log-probability as an item of a list: {"token_id": 5, "logprob": -0.1, "top": [[5, -0.1], ...]}. */
@@ -79,8 +86,7 @@ static void finish(struct buffer *line, struct job *job, struct sample *s, const
         buffer_puts(line, "]");
     }
     add_stop_reason(line, e, r);
-    if (e->finish == PLLM_FINISH_ERROR)
-        buffer_printf(line, ", \"error\": {\"message\": \"%s\", \"param\": null}", answer_not_finite);
+    answer_error(line, e);
     buffer_puts(line, "}");
     line->failed |= s->text.failed;
 }
@@ -138,7 +144,7 @@ static bool take_text(struct job *job, struct sample *s, const pllm_event *e, co
         buffer_add(&s->piece, e->text, e->n_text);
     bool good = e->kind != PLLM_EVENT_FINISH || e->finish != PLLM_FINISH_ERROR;
     if (!good)
-        cli_fail(EXIT_SOME_ERRORS, "%s", answer_not_finite);
+        cli_fail(EXIT_SOME_ERRORS, "%s", e->error);
     return good;
 }
 

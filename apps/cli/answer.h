@@ -8,9 +8,10 @@ extern const struct batch_kind answer_kind;
 extern const struct batch_kind stream_kind; /* --stream: answers in pieces, JSON lines */
 extern const struct batch_kind text_kind;   /* --stream of one answer: its text */
 
-extern const char answer_not_finite[]; /* what is said of an answer or a score that ended in an error */
-
 /* "[[5, -0.1], ...]" */
 void answer_top(struct buffer *b, const pllm_event *e);
+
+/* The member "error" of a line whose answer or score ended in one; of others nothing. */
+void answer_error(struct buffer *line, const pllm_event *e);
 
 #endif

@@ -23,12 +23,14 @@ struct limits {
 
 static int read_counts(int *counts, int *n, const char *text)
 {
+    const char *const given = text;
     *n = 0;
     while (*text) {
         char *end;
         long count = strtol(text, &end, 10);
         if (end == text || count < 1 || count > 65536 || (*end && *end != ',') || *n == MOST_ROWS)
-            return cli_fail(EXIT_USAGE, "--parallel: wanted up to %d numbers from 1 to 65536, as 1,8,64", MOST_ROWS);
+            return cli_fail(EXIT_USAGE, "--parallel: is \"%s\", wanted up to %d numbers from 1 to 65536, as 1,8,64", given,
+                            MOST_ROWS);
         counts[(*n)++] = (int)count;
         text = end + (*end == ',');
     }

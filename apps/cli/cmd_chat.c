@@ -1,6 +1,5 @@
 /* parallm chat: a conversation in the terminal, streamed. Ctrl-C stops an answer, and between answers the
  * program. */
-#include "answer.h"
 #include "buffer.h"
 #include "cli.h"
 #include "request.h"
@@ -75,11 +74,17 @@ static pllm_status read_request(struct chat *c, struct request *r, pllm_error *e
     return status;
 }
 
-/* Steps until the answer is complete or Ctrl-C stops it; what is shown is appended to `answer`. *how: what ended it. */
-static int stream(struct chat *c, uint64_t id, struct buffer *answer, pllm_finish *how)
+/* What ended an answer; an error: why. */
+struct ending {
+    pllm_finish how;
+    char why[256];
+};
+
+/* Steps until the answer is complete or Ctrl-C stops it; what is shown is appended to `answer`. */
+static int stream(struct chat *c, uint64_t id, struct buffer *answer, struct ending *end)
 {
-    *how = PLLM_FINISH_NONE;
-    while (*how == PLLM_FINISH_NONE) {
+    *end = (struct ending){.how = PLLM_FINISH_NONE};
+    while (end->how == PLLM_FINISH_NONE) {
         const pllm_event *events;
         size_t n;
         pllm_error err;
@@ -96,7 +101,9 @@ static int stream(struct chat *c, uint64_t id, struct buffer *answer, pllm_finis
                 fwrite(events[i].text, 1, events[i].n_text, stdout);
             buffer_add(answer, events[i].text, events[i].n_text);
             if (events[i].kind == PLLM_EVENT_FINISH)
-                *how = events[i].finish;
+                end->how = events[i].finish;
+            if (events[i].kind == PLLM_EVENT_FINISH && events[i].error)
+                snprintf(end->why, sizeof end->why, "%s", events[i].error);
         }
         if (fflush(stdout) != 0)
             return cli_fail(EXIT_UNWRITABLE, "standard output: %s", strerror(errno));
@@ -105,15 +112,15 @@ static int stream(struct chat *c, uint64_t id, struct buffer *answer, pllm_finis
     return EXIT_DONE;
 }
 
-static int remember(struct chat *c, const struct buffer *text, pllm_finish how)
+static int remember(struct chat *c, const struct buffer *text, const struct ending *end)
 {
-    if (how == PLLM_FINISH_ERROR) {
+    if (end->how == PLLM_FINISH_ERROR) {
         forget_last(c);
-        return cli_fail(EXIT_DONE, "%s", answer_not_finite);
+        return cli_fail(EXIT_DONE, "%s", end->why);
     }
     if (text->failed || !add_message(c, "assistant", text->n ? text->at : "", text->n))
         return cli_fail(EXIT_MEMORY, "answer: not enough memory to remember it");
-    if (how == PLLM_FINISH_LENGTH && !c->options->quiet)
+    if (end->how == PLLM_FINISH_LENGTH && !c->options->quiet)
         fputs("parallm: the answer is cut: by --max-tokens, or as the context is full, which /reset empties\n", stderr);
     return EXIT_DONE;
 }
@@ -124,7 +131,7 @@ static int answer(struct chat *c, const char *said)
     struct request r;
     struct buffer text = {0};
     uint64_t id;
-    pllm_finish how;
+    struct ending end;
     pllm_error err;
     if (!add_message(c, "user", said, strlen(said)))
         return cli_fail(EXIT_DONE, "input: is not valid UTF-8");
@@ -137,9 +144,9 @@ static int answer(struct chat *c, const char *said)
         cli_fail_error(&err);
         return status == PLLM_E_MEMORY ? EXIT_MEMORY : EXIT_DONE;
     }
-    int code = stream(c, id, &text, &how);
+    int code = stream(c, id, &text, &end);
     if (!code)
-        code = remember(c, &text, how);
+        code = remember(c, &text, &end);
     buffer_fini(&text);
     return code;
 }

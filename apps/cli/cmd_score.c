@@ -188,8 +188,7 @@ static bool take_event(struct job *job, struct sample *s, const pllm_event *e, c
         buffer_join(line, &job->prompt_top);
         buffer_puts(line, "]");
     }
-    if (e->finish == PLLM_FINISH_ERROR)
-        buffer_printf(line, ", \"error\": {\"message\": \"%s\", \"param\": null}", answer_not_finite);
+    answer_error(line, e);
     buffer_puts(line, "}");
     return e->finish != PLLM_FINISH_ERROR;
 }

@@ -1,6 +1,5 @@
 #include "perplexity.h"
 
-#include "answer.h"
 #include "cli.h"
 #include "progress.h"
 
@@ -21,7 +20,7 @@ struct perplexity {
     uint64_t *ids; /* the request of each window */
     double *sums;  /* of its log-probabilities; added up in order, so that the result is the same in any batch */
     size_t submitted, finished, scored;
-    bool broken; /* a token had no log-probability: the sums are not the whole text's */
+    char broken[256]; /* why a token had no log-probability, so that the sums are not the whole text's; empty: all had */
     struct progress progress;
 };
 
@@ -64,7 +63,8 @@ static int step(struct perplexity *p)
             p->scored++;
         } else if (w && events[i].kind == PLLM_EVENT_FINISH) {
             p->finished++;
-            p->broken |= events[i].finish == PLLM_FINISH_ERROR;
+            if (events[i].finish == PLLM_FINISH_ERROR)
+                snprintf(p->broken, sizeof p->broken, "%s", events[i].error);
         }
     }
     pllm_stats stats = pllm_engine_stats(p->engine);
@@ -78,8 +78,8 @@ static int print_result(const struct perplexity *p, const struct options *o)
     for (size_t w = 0; w < p->n_windows; w++)
         sum += p->sums[w];
     double mean = -sum / (double)p->scored;
-    if (p->broken || !isfinite(mean))
-        return cli_fail(EXIT_UNREADABLE, "%s: %s", o->model, answer_not_finite);
+    if (*p->broken || !isfinite(mean))
+        return cli_fail(EXIT_UNREADABLE, "%s: %s", o->model, *p->broken ? p->broken : "the sum of the log-probabilities is not finite");
     printf(o->json ? "{\"perplexity\": %.9g, \"mean_nll\": %.9g, \"n_tokens\": %zu, \"n_scored\": %zu, "
                      "\"n_windows\": %zu, \"window\": %zu}\n"
                    : "perplexity %.9g (mean negative log-probability %.9g; %zu tokens, %zu scored, in %zu windows "

@@ -13,7 +13,7 @@ run 0 "$PARALLM" bench $tiny_hf --quantize q4_0 --parallel 1 --prompt-tokens 8 -
 says out "^$tiny_hf, q4_0, "
 run 2 "$PARALLM" bench $tiny --prompt-tokens 100000 && one_error '--prompt-tokens: is 100000, with --gen-tokens 32, wanted at most '
 run 5 "$PARALLM" bench $tiny --parallel 1 --plot "$work/no/such.svg" && one_error "$work/no/such.svg: No such file" && counts 0
-run 2 "$PARALLM" bench $tiny --parallel 1,x && one_error '--parallel: wanted '
+run 2 "$PARALLM" bench $tiny --parallel 1,x && one_error '--parallel: is "1,x", wanted '
 
 # On a terminal it says what it is at.
 run 0 terminal "$PARALLM" bench $tiny --parallel 2 --prompt-tokens 8 --gen-tokens 4 --repeat 1

@@ -63,6 +63,13 @@ counts 2
 says out '^\{"id": "long", .*"finish_reason": "error"'
 says out '^\{"id": "short", .*"text"'
 
+# An answer that cannot go on says why, as a line and as streamed text.
+echo '{"prompt": "ab", "allowed_token_ids": [259], "bad_words": [" "]}' > "$work/in"
+run 1 "$PARALLM" generate $tiny -i "$work/in" --quiet
+says out '"finish_reason": "error", .*"error": \{"message": "no token is left to draw: .*", "param": null\}\}$'
+run 1 "$PARALLM" generate $tiny -p ab --no-chat-template --allowed-token-ids 259 --bad-words ' ' --stream --quiet
+says err '^parallm: no token is left to draw: '
+
 # Nothing in, nothing out.
 run 0 "$PARALLM" generate $tiny -i /dev/null --quiet && counts 0
 run 0 "$PARALLM" generate $tiny -i /dev/null && says err '^0 prompts, 0 answers in [0-9.]+ s \(and [0-9.]+ s to load\)$'
