@@ -10,6 +10,7 @@ folder. Exit status 77: torch or transformers is not there. PARALLM_VENV names a
 """
 import argparse
 import json
+import os
 import pathlib
 import random
 import shutil
