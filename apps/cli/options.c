@@ -82,9 +82,14 @@ const struct option_def *option_of_message(const char *message)
     return NULL;
 }
 
+static const char *dashes(const struct option_def *d)
+{
+    return d->name[1] ? "--" : "-"; /* -n has no longer name */
+}
+
 static bool complain(const struct option_def *d, const char *value, const char *wanted)
 {
-    cli_fail(EXIT_USAGE, "--%s: is \"%s\", wanted %s", d->name, value, wanted);
+    cli_fail(EXIT_USAGE, "%s%s: is \"%s\", wanted %s", dashes(d), d->name, value, wanted);
     return false;
 }
 
@@ -262,7 +267,7 @@ static bool parse_option(struct options *o, unsigned command, int argc, char **a
         return complain(d, value, "no value");
     if (!is_flag && !value) {
         if (*i + 1 >= argc) {
-            cli_fail(EXIT_USAGE, "--%s: has no value, wanted %s", d->name, d->argument);
+            cli_fail(EXIT_USAGE, "%s%s: has no value, wanted %s", dashes(d), d->name, d->argument);
             return false;
         }
         value = argv[++*i];

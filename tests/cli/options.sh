@@ -88,4 +88,8 @@ run 0 "$PARALLM" plan $tiny --max-num-seqs 3 && says out '^up to 3 sequences dec
 run 0 "$PARALLM" generate $tiny -p ab --kv-cache-memory 3kB --max-tokens 1 && says err '^parallm: KV cache: has room for [0-9]+ tokens, less than a sequence of '
 run 0 "$PARALLM" generate $tiny -p ab --max-tokens 1 && ! grep -q 'KV cache' "$work/err" || failed "a warning where there is room"
 run 0 "$PARALLM" plan $tiny --json && says out '"peak_bytes": [1-9]'
+
+# An option that has but a letter is called by it.
+run 2 "$PARALLM" generate $tiny -p ab -n && one_error '-n: has no value, wanted N'
+run 2 "$PARALLM" generate $tiny -p ab -n 0 && one_error '-n: is "0", wanted a whole number from 1 to 65536'
 finish
