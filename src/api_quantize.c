@@ -2,6 +2,7 @@
 #include "api.h"
 
 #include "base/ascii.h"
+#include "base/file.h"
 #include "base/file_out.h"
 #include "base/mem.h"
 #include "base/platform.h"
@@ -221,6 +222,9 @@ static pllm_status write_file(const struct quantizing *q, const struct buf *head
     const struct export_progress progress = {.call = o->progress, .user = o->progress_user};
     struct file_out file;
     struct pool *pool = NULL;
+    const enum file_kind old = file_kind(out_path);
+    if (old == FILE_FOLDER || old == FILE_OTHER) /* the new file would take a device's place */
+        return error_set(err, PLLM_E_WRITE, "%s: is no regular file, wanted the name of the file to write", out_path);
     pllm_status status = file_out_open(&file, out_path, err);
     if (status)
         return status;

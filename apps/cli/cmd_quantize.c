@@ -2,8 +2,6 @@
 #include "cli.h"
 #include "output.h"
 
-#include <unistd.h>
-
 /* Minutes have passed, and where there is no terminal nothing was said. */
 static void print_summary(const char *out, double seconds)
 {
@@ -12,17 +10,17 @@ static void print_summary(const char *out, double seconds)
         fprintf(stderr, "%s: %.1f MB, written in %.1f s\n", out, (double)info.st_size / 1e6, seconds);
 }
 
-/* A folder, or a device: the new file would take its place. */
-static bool is_other(const char *path)
+/* What would be lost. A folder or a device is refused by the library. */
+static int check_old(const struct options *o, const char *out)
 {
-    struct stat info;
-    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
-}
-
-static bool is_same(const char *model, const char *out)
-{
-    struct stat a, b;
-    return stat(model, &a) == 0 && stat(out, &b) == 0 && is_same_file(&a, &b);
+    struct stat old, model;
+    if (stat(out, &old) != 0 || !S_ISREG(old.st_mode))
+        return EXIT_DONE;
+    if (!o->force)
+        return cli_fail(EXIT_UNWRITABLE, "%s: exists, wanted a new file (--force replaces it)", out);
+    if (stat(o->model, &model) == 0 && is_same_file(&model, &old))
+        return cli_fail(EXIT_USAGE, "%s: is the model itself, wanted another file", out);
+    return EXIT_DONE;
 }
 
 int cmd_quantize(struct options *o)
@@ -36,12 +34,9 @@ int cmd_quantize(struct options *o)
     if (!o->type)
         return cli_fail(EXIT_USAGE, "quantize: has no --type, wanted q8_0, q4_0, q4_k_m or another; see --help");
     const char *out = o->words[0];
-    if (is_other(out))
-        return cli_fail(EXIT_UNWRITABLE, "%s: is no regular file, wanted the name of the file to write", out);
-    if (!o->force && access(out, F_OK) == 0)
-        return cli_fail(EXIT_UNWRITABLE, "%s: exists, wanted a new file (--force replaces it)", out);
-    if (is_same(o->model, out))
-        return cli_fail(EXIT_USAGE, "%s: is the model itself, wanted another file", out);
+    const int code = check_old(o, out);
+    if (code)
+        return code;
     cli_catch_interrupts();
     cli_loading_begin(&loading, &options, o);
     pllm_status status = pllm_quantize(o->model, out, o->type, &options, &err);
