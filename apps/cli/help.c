@@ -85,12 +85,10 @@ void help_command(FILE *out, const struct command *c)
     snprintf(text, sizeof text, "%s. In parentheses: what holds if an option is not given.", c->summary);
     put_words(out, text, 0, 0, width);
     fputc('\n', out);
-    const char *last = NULL, *heading;
-    for (int i = 0; i < n_options; i++) {
-        if (!(option_table[i].commands & c->bit))
-            continue;
-        if ((heading = option_heading(i, &last)))
-            fprintf(out, "\n%s:\n", heading);
-        put_option(out, &option_table[i], width);
+    struct option_walk w = {.command = c->bit};
+    while (option_next(&w)) {
+        if (w.heading)
+            fprintf(out, "\n%s:\n", w.heading);
+        put_option(out, w.option, width);
     }
 }

@@ -171,15 +171,21 @@ static const char *heading_at(const struct option_def *d)
     return NULL;
 }
 
-const char *option_heading(int i, const char **last)
+bool option_next(struct option_walk *w)
 {
-    const char *heading = heading_at(&option_table[i]);
-    while (!heading && --i >= 0)
-        heading = heading_at(&option_table[i]);
-    const bool is_new = heading && (!*last || strcmp(heading, *last) != 0);
-    if (heading)
-        *last = heading;
-    return is_new && *heading ? heading : NULL;
+    while (w->next < n_options) {
+        const struct option_def *d = &option_table[w->next++];
+        const char *begins = heading_at(d);
+        w->current = begins ? begins : w->current;
+        if (!(d->commands & w->command))
+            continue;
+        const bool is_new = w->current && (!w->shown || strcmp(w->current, w->shown) != 0);
+        w->heading = is_new && *w->current ? w->current : NULL;
+        w->shown = w->current;
+        w->option = d;
+        return true;
+    }
+    return false;
 }
 
 #define QUANTIZED "q8_0 q4_0 q4_1 q5_0 q5_1 q4_k q5_k q6_k q4_k_m q4_k_s q5_k_m q5_k_s f16 bf16 f32"

@@ -97,9 +97,16 @@ struct option_def {
 extern const struct option_def option_table[];
 extern const int n_options;
 
-/* What to write above option i in a list of one command's options; NULL: nothing, as it stands under the heading before, *last
- * (NULL at first). */
-const char *option_heading(int i, const char **last);
+/* The options of a command, one after another; begins as {.command = its bit}. */
+struct option_walk {
+    unsigned command;
+    int next;
+    const char *shown, *current;
+    const struct option_def *option;
+    const char *heading; /* to be written above the option; NULL: it stands under the one before */
+};
+
+bool option_next(struct option_walk *w); /* false: there are no more */
 
 /* "a whole number from 1 to 5": what an option with a number may be. */
 void option_range(char *out, size_t size, const struct option_def *d);

@@ -58,13 +58,11 @@ static void put_options(FILE *out, const struct command *c)
 {
     fputs(".SH OPTIONS\nAn option and its value are two words, or one with = between them. In parentheses: what holds "
           "if an option is not given.\n", out);
-    const char *last = NULL, *heading;
-    for (int i = 0; i < n_options; i++) {
-        if (!(option_table[i].commands & c->bit))
-            continue;
-        if ((heading = option_heading(i, &last)))
-            fprintf(out, ".SS %s\n", heading);
-        put_option(out, &option_table[i]);
+    struct option_walk w = {.command = c->bit};
+    while (option_next(&w)) {
+        if (w.heading)
+            fprintf(out, ".SS %s\n", w.heading);
+        put_option(out, w.option);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "base/cgroup.h"
 
+#include "base/file.h"
+
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,29 +17,24 @@ static const struct version {
     {"memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"},
 };
 
-static FILE *open_in(const char *root, const struct version *v, const char *group, const char *file)
+static bool path_in(char path[LONGEST], const char *root, const struct version *v, const char *group, const char *file)
 {
-    char path[LONGEST];
-    const int n = snprintf(path, sizeof path, "%s%s%s/%s", root, v->folder, group, file);
-    return n < (int)sizeof path ? fopen(path, "re") : NULL;
+    return snprintf(path, LONGEST, "%s%s%s/%s", root, v->folder, group, file) < LONGEST;
 }
 
 /* False: there is no such file, or no number in it ("max"). */
 static bool number_in(unsigned long long *value, const char *root, const struct version *v, const char *group, const char *file)
 {
-    FILE *f = open_in(root, v, group, file);
-    const bool found = f && fscanf(f, "%llu", value) == 1;
-    if (f)
-        fclose(f);
-    return found;
+    char path[LONGEST];
+    return path_in(path, root, v, group, file) && file_number(value, path);
 }
 
 /* Cached files that the system takes back before it refuses memory. */
 static unsigned long long unused_of(const char *root, const struct version *v, const char *group)
 {
-    char line[256], name[64];
+    char path[LONGEST], line[256], name[64];
     unsigned long long value, found = 0;
-    FILE *f = open_in(root, v, group, "memory.stat");
+    FILE *f = path_in(path, root, v, group, "memory.stat") ? fopen(path, "re") : NULL;
     while (f && fgets(line, sizeof line, f))
         if (sscanf(line, "%63s %llu", name, &value) == 2 && strcmp(name, v->unused) == 0)
             found = value;

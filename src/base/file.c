@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -124,6 +125,15 @@ enum file_kind file_kind(const char *path)
     if (stat(path, &info) != 0)
         return FILE_ABSENT;
     return S_ISREG(info.st_mode) ? FILE_REGULAR : S_ISDIR(info.st_mode) ? FILE_FOLDER : FILE_OTHER;
+}
+
+bool file_number(unsigned long long *value, const char *path)
+{
+    FILE *f = fopen(path, "re");
+    const bool found = f && fscanf(f, "%llu", value) == 1;
+    if (f)
+        fclose(f);
+    return found;
 }
 
 bool file_is_named(int fd, const char *path)

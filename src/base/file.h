@@ -33,6 +33,9 @@ pllm_status file_read(struct buf *out, const char *path, size_t limit, pllm_erro
 enum file_kind { FILE_ABSENT, FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 enum file_kind file_kind(const char *path);
 
+/* The number that a file begins with, as those of /proc and /sys; false: there is none. */
+bool file_number(unsigned long long *value, const char *path);
+
 /* Does `path` still lead to the open file? Others may have deleted or replaced it meanwhile. */
 bool file_is_named(int fd, const char *path);
 

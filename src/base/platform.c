@@ -9,6 +9,7 @@
 
 #if defined(__linux__)
 #include "base/cgroup.h"
+#include "base/file.h"
 
 #include <sched.h>
 
@@ -62,11 +63,8 @@ static unsigned long long address_space_left(void)
     if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return ULLONG_MAX;
     unsigned long long pages = 0;
-    FILE *f = fopen("/proc/self/statm", "re");
-    if (!f || fscanf(f, "%llu", &pages) != 1)
+    if (!file_number(&pages, "/proc/self/statm"))
         pages = 0;
-    if (f)
-        fclose(f);
     const unsigned long long used = pages * (unsigned long long)sysconf(_SC_PAGESIZE);
     return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }
