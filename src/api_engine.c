@@ -101,7 +101,7 @@ pllm_status pllm_adapter_remove(pllm_engine *e, const char *name, pllm_error *er
 }
 
 /* What the process holds besides weights, cache and scratch: the program and its libraries, and the tokenizer, whose tables
- * take some twelve times a token's text. Measured: docs/speed.md. */
+ * take some twelve times a token's text. docs/speed/engine.md has plans beside what was measured. */
 static uint64_t other_bytes(const pllm_tokenizer *t)
 {
     const uint64_t program = 12u << 20, per_token = 160;

@@ -20,7 +20,7 @@ struct binder {
 };
 
 /* Models of fewer hidden dimensions feel int8 activations: all their layers but gate and up read two planes
- * (docs/speed.md has what each layer contributes, and what it costs). */
+ * (docs/speed/activations.md has what each layer contributes, and what it costs). */
 enum { NARROW = 1024 };
 
 static bool is_float(enum block_type type)

@@ -1,7 +1,7 @@
 /* Packs weights into one piece of memory, all threads at all of them.
  *
  * A task is a page of that memory, not a part of a matrix. The system clears a large page when it is first written to, and where
- * two threads do that at once it clears it for both: as happened all the time where tasks began within pages (docs/speed.md).
+ * two threads do that at once it clears it for both: as happened all the time where tasks began within pages (docs/speed/loading.md).
  * And with one list of tasks no thread waits for another but at the very end. */
 #include "weights/repack.h"
 
