@@ -6,6 +6,7 @@
 #include "base/file_out.h"
 #include "base/mem.h"
 #include "base/platform.h"
+#include "base/utf8.h"
 #include "model/export.h"
 #include "text/vocab_out.h"
 #include "weights/gguf_out.h"
@@ -14,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_NAME = 64, COMMIT_HASH = 40 };
+enum { COMMIT_HASH = 40 };
 
 /* Everything that one call holds. */
 struct quantizing {
@@ -24,7 +25,7 @@ struct quantizing {
     pllm_tokenizer *tokenizer; /* NULL: of a GGUF, or none */
     struct export export;
     struct gguf_out head;
-    char name[MAX_NAME];
+    struct buf name; /* with a NUL behind it */
 };
 
 static void finish(struct quantizing *q)
@@ -34,6 +35,7 @@ static void finish(struct quantizing *q)
     pllm_tokenizer_close(q->tokenizer);
     model_close(q->model);
     checkpoint_close(q->checkpoint);
+    vec_fini(&q->name);
     mem_free(q->path);
 }
 
@@ -54,8 +56,9 @@ static bool is_inside(int up, const char *part, size_t n)
     return up == 0 ? is_hash(part, n) : up == 1 && n == sizeof snapshots - 1 && memcmp(part, snapshots, n) == 0;
 }
 
-/* The last part of the path; of a snapshot in the cache, the model's ("models--OWNER--NAME/snapshots/HASH"). */
-static void choose_name(struct quantizing *q)
+/* The last part of the path; of a snapshot in the cache, the model's ("models--OWNER--NAME/snapshots/HASH"). Whole, whatever its
+ * length; GGUF has text in UTF-8 alone. */
+static pllm_status choose_name(struct quantizing *q, pllm_error *err)
 {
     const char *end = q->path + strlen(q->path), *begin;
     for (int up = 0;; up++) {
@@ -71,18 +74,21 @@ static void choose_name(struct quantizing *q)
     for (const char *p = begin; p + 1 < end; p++)
         if (p[0] == '-' && p[1] == '-')
             begin = p + 2;
-    const size_t n = (size_t)(end - begin);
-    snprintf(q->name, sizeof q->name, "%.*s", (int)(n < MAX_NAME ? n : MAX_NAME - 1), begin);
+    const bool ok = utf8_repair(&q->name, begin, (size_t)(end - begin)) && buf_terminate(&q->name);
+    return ok ? PLLM_OK : error_memory(err, "a name");
 }
 
 /* Readers are to take it for Phi-3 (gguf_name_is_phi3). */
-static void name_phi3(struct quantizing *q)
+static pllm_status name_phi3(struct quantizing *q, pllm_error *err)
 {
-    char old[MAX_NAME];
-    if (gguf_name_is_phi3(q->name))
-        return;
-    memcpy(old, q->name, sizeof old);
-    snprintf(q->name, sizeof q->name, "Phi-3 %.*s", (int)sizeof old - 7, old);
+    static const char prefix[] = "Phi-3 ";
+    struct buf longer = {0};
+    if (gguf_name_is_phi3(q->name.at))
+        return PLLM_OK;
+    const bool ok = buf_add(&longer, prefix, sizeof prefix - 1) && buf_add(&longer, q->name.at, q->name.n) && buf_terminate(&longer);
+    vec_fini(&q->name);
+    q->name = longer;
+    return ok ? PLLM_OK : error_memory(err, "a name");
 }
 
 /* ---- The tokenizer ------------------------------------------------------------------------------------ */
@@ -169,7 +175,7 @@ static pllm_status put_tokenizer(struct quantizing *q, pllm_error *err)
         gguf_out_text(&q->head, "tokenizer.ggml.model", "none", strlen("none"));
         return put_end_tokens(q, -1, err);
     }
-    pllm_status status = vocab_out_open(&v, q->tokenizer->tokenizer, (size_t)q->model->desc->vocab, q->name, err);
+    pllm_status status = vocab_out_open(&v, q->tokenizer->tokenizer, (size_t)q->model->desc->vocab, q->name.at, err);
     if (status)
         return error_prefix(err, status, q->path);
     put_arrays(&q->head, &v.vocab);
@@ -201,12 +207,13 @@ static pllm_status describe(struct quantizing *q, const char *path, const pllm_m
 
 static pllm_status make_head(struct quantizing *q, const struct mix *mix, struct buf *head, pllm_error *err)
 {
-    choose_name(q);
-    if (q->tokenizer && tokenizer_takes_space_after(q->tokenizer->tokenizer))
-        name_phi3(q);
-    pllm_status status = export_open(&q->export, q->model, mix, err);
+    pllm_status status = choose_name(q, err);
+    if (!status && q->tokenizer && tokenizer_takes_space_after(q->tokenizer->tokenizer))
+        status = name_phi3(q, err);
+    if (!status)
+        status = export_open(&q->export, q->model, mix, err);
     if (!status) {
-        export_metadata(&q->export, &q->head, q->name);
+        export_metadata(&q->export, &q->head, q->name.at);
         status = put_tokenizer(q, err);
     }
     if (!status)

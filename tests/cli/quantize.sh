@@ -33,6 +33,9 @@ cp $tiny_hf/* "$work/tinyllama"
 cp $tiny_hf/* "$hub"
 named "$work/tinyllama" tinyllama
 named "$hub" some-model
+long=$(printf 'long-%.0s' $(seq 20))é
+cp -r "$work/tinyllama" "$work/$long"
+named "$work/$long" "$long"
 
 # An existing file is replaced only when that is asked for, and whole.
 cp "$out" "$work/before"
