@@ -43,6 +43,7 @@ def texts(llm, prompts=PROMPTS, params=SHORT):
         ({"stop": ["a\0b"]}, r"stop\[0\]"),
         ({"stop": [5]}, r"stop\[0\]"),
         ({"stop_token_ids": ["x"]}, "stop_token_ids"),
+        ({"stop_token_ids": [5, 10**6]}, r"stop_token_ids\[1\]: is token 1000000"),
         ({"allowed_token_ids": []}, "allowed_token_ids"),
         ({"allowed_token_ids": [10**6]}, "allowed_token_ids"),
         ({"logit_bias": {1: "x"}}, "logit_bias"),

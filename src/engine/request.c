@@ -112,7 +112,7 @@ static pllm_status check(const pllm_request *p, size_t n_given, size_t n_prompt,
     if (!status)
         status = check_count("stop", p->n_stop, err);
     if (!status)
-        status = check_count("stop_token_ids", p->n_stop_tokens, err);
+        status = check_tokens("stop_token_ids", p->stop_tokens, p->n_stop_tokens, vocab, err);
     if (!status)
         status = check_tokens("allowed_token_ids", s->allowed_tokens, s->n_allowed_tokens, vocab, err);
     if (!status)

@@ -54,6 +54,7 @@ bad() { # bad PATTERN OPTION...
 bad '--logprobs: is 100000, wanted -1 to ' --logprobs 100000
 bad '--logit-bias: token is 99999, the vocabulary has' --logit-bias 99999:1
 bad '--allowed-token-ids\[1\]: is token 99999' --allowed-token-ids 1,99999
+bad '--stop-token-ids\[1\]: is token 99999, the vocabulary has 0 to [0-9]+$' --stop-token-ids 1,99999
 bad '--stop\[0\]: is "", wanted a string' --stop ''
 bad '--logit-bias: is "5:-inf", wanted ID:X' --logit-bias 5:-inf
 [ "$(cat "$work/answers")" = before ] || failed "a refused option cost the output of an earlier run"

@@ -607,6 +607,23 @@ static void what_does_not_fit_is_refused(void **state)
     p = request_of(text, 5, 1);
     p.n_stop_tokens = (1 << 24) + 1;
     refuse(e, &p, "stop_token_ids: has 16777217 entries");
+    p.stop_tokens = p.sampling.allowed_tokens = p.sampling.bad_words = p.sampling.dry_breakers = (const int32_t[]){3, 101};
+    p.n_stop_tokens = 2;
+    refuse(e, &p, "stop_token_ids[1]: is token 101, the vocabulary has 0 to 100");
+    p.n_stop_tokens = 0;
+    p.sampling.n_allowed_tokens = 2;
+    refuse(e, &p, "allowed_token_ids[1]: is token 101, the vocabulary has 0 to 100");
+    p.sampling.n_allowed_tokens = 0;
+    p.sampling.n_dry_breakers = 2;
+    refuse(e, &p, "dry_breakers[1]: is token 101, the vocabulary has 0 to 100");
+    p.sampling.n_dry_breakers = 0;
+    p.sampling.bad_word_lengths = (const size_t[]){1, 1};
+    p.sampling.n_bad_words = 2;
+    refuse(e, &p, "bad_words[1]: is token 101, the vocabulary has 0 to 100");
+    p.sampling.n_bad_words = 0;
+    p.sampling.logit_bias = &(const pllm_bias){.token = -1};
+    p.sampling.n_logit_bias = 1;
+    refuse(e, &p, "logit_bias: token is -1, the vocabulary has 0 to 100");
     p = request_of(text, 300, 500); /* fills the cache, and ends there */
     uint64_t id = submit(e, &p);
     run(e);
