@@ -235,7 +235,7 @@ typedef struct pllm_request {
     size_t n_stop_tokens;
     bool include_stop;         /* the stop string stays in the text */
     bool show_special;         /* special tokens appear in the text */
-    int32_t logprobs;          /* -1: none; K: of the chosen token and of the K most probable; -1 */
+    int32_t logprobs;          /* -1: none; K: of the chosen token and of the K most probable, n * K at most 2^25; -1 */
     int32_t prompt_logprobs;   /* the same for the prompt's tokens; -1 */
     int32_t prompt_logprobs_from; /* from this position on only, so that the prefix can come from the cache; 0 */
     bool processed_logprobs;   /* of the distribution that was drawn from, not of the raw one */

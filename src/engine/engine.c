@@ -31,7 +31,8 @@ static pllm_status open_parts(struct engine *e, pllm_error *err)
     status = e->model.open(&e->decoder, e->model.ctx, &d, err);
     if (status)
         return status;
-    struct sched_sizes s = {z->max_rows, z->max_out, z->max_scores, z->max_seqs, {z->n_blocks[0], z->n_blocks[1]}};
+    struct sched_sizes s = {z->max_rows, z->max_out, z->max_scores, z->max_seqs, {z->n_blocks[0], z->n_blocks[1]},
+                            REQUEST_MAX_TOPS};
     status = sched_init(&e->sched, &e->model, &s, err);
     if (status)
         return status;

@@ -55,6 +55,14 @@ static pllm_status check_numbers(const pllm_request *p, int vocab, pllm_error *e
     return check_ranges(ranges, sizeof ranges / sizeof *ranges, err);
 }
 
+static pllm_status check_tops(const pllm_request *p, pllm_error *err)
+{
+    if ((int64_t)p->logprobs * p->n <= REQUEST_MAX_TOPS)
+        return PLLM_OK;
+    return error_set(err, PLLM_E_ARGUMENT, "logprobs: is %d, wanted at most %d of each of %d samples", (int)p->logprobs,
+                     REQUEST_MAX_TOPS / (int)p->n, (int)p->n);
+}
+
 static pllm_status check_count(const char *name, size_t n, pllm_error *err)
 {
     if (n > MAX_LIST)
@@ -105,6 +113,8 @@ static pllm_status check(const pllm_request *p, size_t n_given, size_t n_prompt,
 {
     const pllm_sampling *s = &p->sampling;
     pllm_status status = check_numbers(p, vocab, err);
+    if (!status)
+        status = check_tops(p, err);
     if (!status && (n_given + p->n_tokens == 0 || n_prompt == 0))
         status = error_set(err, PLLM_E_ARGUMENT, "tokens: the prompt is empty, wanted at least one token");
     if (!status)

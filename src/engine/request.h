@@ -9,6 +9,10 @@
 #include "engine/stop.h"
 #include "text/tokenizer.h"
 
+/* All samples of a request draw their first token in the same step, with `logprobs` most probable tokens each: so many of them
+ * at most, 256 MiB. A step has no more for all its first draws together. */
+enum { REQUEST_MAX_TOPS = 1 << 25 };
+
 enum seq_state {
     SEQ_LATER,   /* waits for the request's first sample, which computes the prompt for all */
     SEQ_WAITING, /* in the queue */

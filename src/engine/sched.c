@@ -13,7 +13,7 @@ pllm_status sched_init(struct sched *s, const struct engine_model *model, const 
                        pllm_error *err)
 {
     *s = (struct sched){.max_rows = sizes->max_rows, .max_out = sizes->max_out, .max_scores = sizes->max_scores,
-                        .max_seqs = sizes->max_seqs, .limit = sizes->max_seqs, .behind_rows = sizes->max_rows / 4,
+                        .max_tops = sizes->max_tops, .max_seqs = sizes->max_seqs, .limit = sizes->max_seqs, .behind_rows = sizes->max_rows / 4,
                         .cache.model = model};
     s->running = mem_zalloc((size_t)s->max_seqs, sizeof *s->running);
     s->tokens = mem_zalloc((size_t)s->max_rows, sizeof *s->tokens);
@@ -156,13 +156,22 @@ bool sched_wants_logits(const struct seq *q, int pos)
     return pos + 1 == (int)q->tokens.n;
 }
 
+/* Most probable tokens that the row at `pos` has to find room for at once: those of the first tokens of all samples. Later draws
+ * have one sample's for each sequence, which the number of sequences bounds, and scores are bounded by max_scores. */
+static size_t tops_at(const struct seq *q, int pos)
+{
+    const struct request *r = q->request;
+    const bool draws_first = pos + 1 == (int)q->tokens.n && !r->prompt_done && r->p.max_tokens > 0;
+    return draws_first && r->p.logprobs > 0 ? (size_t)r->p.n * (size_t)r->p.logprobs : 0;
+}
+
 /* Gives a sequence up to `max` rows of the step, as logits and blocks allow; -1: it lacks a block. */
 static int give_rows(struct sched *s, struct seq *q, int max)
 {
     int room = seq_end(q) - q->pos, outs = 0, scores = 0, n = 0;
     for (max = max < room ? max : room; n < max; n++) {
         bool out = sched_wants_logits(q, q->pos + n), score = out && is_scored(q, q->pos + n);
-        if ((out && outs == s->outs_left) || (score && scores == s->scores_left))
+        if ((out && outs == s->outs_left) || (score && scores == s->scores_left) || tops_at(q, q->pos + n) > s->tops_left)
             break;
         outs += out;
         scores += score;
@@ -182,6 +191,7 @@ static int give_rows(struct sched *s, struct seq *q, int max)
     s->rows_left -= rows;
     s->outs_left -= outs;
     s->scores_left -= scores;
+    s->tops_left -= tops_at(q, q->pos - 1);
     return rows;
 }
 
@@ -321,6 +331,7 @@ static void make_step(struct sched *s)
     s->rows_left = s->max_rows;
     s->outs_left = s->max_out;
     s->scores_left = s->max_scores;
+    s->tops_left = s->max_tops;
     s->n_decode = 0;
     s->behind_left = rows_behind(s);
     add_decoding(s);

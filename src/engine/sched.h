@@ -14,6 +14,7 @@ struct sched {
     struct cache cache;
     int max_rows, max_out, max_seqs; /* of a batch */
     int max_scores;                  /* rows of prompts that give logits, of max_out: what is never used takes no memory */
+    size_t max_tops;                 /* most probable tokens of the first draws of requests */
     int limit;                       /* most running at present, at most max_seqs */
 
     struct seq **running; /* [max_seqs], in the order of service */
@@ -28,6 +29,7 @@ struct sched {
     struct batch_seq *seqs;   /* [max_seqs] */
     int32_t *out_rows;        /* [max_out] */
     int rows_left, outs_left, scores_left, behind_left;
+    size_t tops_left;
     int n_decode; /* rows of the step that continue an output */
 
     uint64_t preemptions;
@@ -36,6 +38,7 @@ struct sched {
 struct sched_sizes {
     int max_rows, max_out, max_scores, max_seqs;
     int n_blocks[KV_GROUPS];
+    size_t max_tops; /* as many as any one request needs: REQUEST_MAX_TOPS */
 };
 
 pllm_status sched_init(struct sched *s, const struct engine_model *model, const struct sched_sizes *sizes,

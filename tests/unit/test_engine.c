@@ -648,6 +648,23 @@ static void what_does_not_fit_is_refused(void **state)
     assert_int_equal(m.n_open, 0);
 }
 
+/* All samples draw their first token at once, each with the most probable ones beside it: what that takes is known before. */
+static void most_probable_tokens_of_all_samples_have_a_bound(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    m.vocab = 1000;
+    struct engine *e = open_engine(&m, options(4, 10));
+    pllm_request p = request_of(text, 5, 1);
+    p.n = 1 << 16;
+    p.logprobs = 513;
+    refuse(e, &p, "logprobs: is 513, wanted at most 512 of each of 65536 samples");
+    p.logprobs = 512;
+    const uint64_t id = submit(e, &p);
+    engine_cancel(e, id);
+    engine_close(e);
+}
+
 /* Names of adapters are compared whole, and the base model's lack of one is no name. */
 static void names_of_adapters_are_whole(void **state)
 {
@@ -702,6 +719,7 @@ int main(void)
         TEST(cancelling_gives_all_back),         TEST(small_pools_serve_everybody_in_order),
         TEST(a_cached_window_does_not_keep_its_user_out), TEST(urgent_requests_go_first),
         TEST(what_does_not_fit_is_refused),      TEST(names_of_adapters_are_whole),
+        TEST(most_probable_tokens_of_all_samples_have_a_bound),
         TEST(answers_can_be_repeated_by_their_seed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,7 +16,7 @@ static int n_requests, n_done, order[MOST]; /* in which they ended */
 
 static void open_sched(int rows, int seqs, int blocks)
 {
-    const struct sched_sizes sizes = {rows, seqs > 4 ? seqs : 4, seqs > 4 ? seqs : 4, seqs, {blocks, 0}};
+    const struct sched_sizes sizes = {rows, seqs > 4 ? seqs : 4, seqs > 4 ? seqs : 4, seqs, {blocks, 0}, 100};
     const struct decoder_options o = {.max_rows = rows, .max_out = sizes.max_out, .n_blocks = {blocks, 0}};
     const struct prefix_key key = {0};
     m = fake_model_default();
@@ -56,7 +56,7 @@ static struct seq *queue(int n_prompt, int max_tokens, int priority, bool same)
         fail_msg("%s", err.message);
     r->id = (uint64_t)n_requests + 1;
     r->roots[0] = root;
-    r->prompt_done = true;
+    r->prompt_done = true; /* as if all samples but one had ended */
     requests[n_requests++] = r;
     sched_queue(&sched, &r->seqs[0]);
     return &r->seqs[0];
@@ -276,7 +276,7 @@ static void beside_urgent_ones_prompts_are_read_as_the_places_need(void **state)
 static void no_memory_is_told_and_changes_nothing(void **state)
 {
     (void)state;
-    const struct sched_sizes sizes = {16, 16, 16, 4, {10, 0}};
+    const struct sched_sizes sizes = {16, 16, 16, 4, {10, 0}, 0};
     struct sched s;
     int n = 0;
     m = fake_model_default();
@@ -318,6 +318,29 @@ static void no_memory_is_told_and_changes_nothing(void **state)
     close_sched();
 }
 
+/* First tokens with many most probable ones each are drawn in as many steps as they take; who decodes waits for none. */
+static void first_draws_share_the_room_for_most_probable_tokens(void **state)
+{
+    (void)state;
+    open_sched(64, 8, 100);
+    struct seq *q[4];
+    for (int i = 0; i < 4; i++) {
+        q[i] = queue(5, 3, 0, false);
+        q[i]->request->prompt_done = false;
+        q[i]->request->p.logprobs = 100;
+    }
+    q[1]->request->p.logprobs = 60;
+    q[2]->request->p.logprobs = 40;
+    q[3]->request->p.logprobs = 0;
+    step();
+    assert_true(q[0]->n_out == 1 && q[1]->n_out + q[2]->n_out == 0);
+    assert_true(q[1]->pos == 4 && q[2]->pos == 4 && q[3]->n_out == 1); /* all but the last row */
+    q[0]->request->prompt_done = true;
+    step();
+    assert_true(q[0]->n_out == 1 && q[1]->n_out == 1 && q[2]->n_out == 1);
+    close_sched();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(decoding_goes_before_reading),
@@ -327,6 +350,7 @@ int main(void)
                                        cmocka_unit_test(urgent_ones_take_places_and_shorten_steps),
                                        cmocka_unit_test(whoever_comes_or_comes_back_takes_its_place_in_the_queue),
                                        cmocka_unit_test(beside_urgent_ones_prompts_are_read_as_the_places_need),
+                                       cmocka_unit_test(first_draws_share_the_room_for_most_probable_tokens),
                                        cmocka_unit_test(no_memory_is_told_and_changes_nothing)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
