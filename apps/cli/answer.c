@@ -142,10 +142,7 @@ static bool take_text(struct job *job, struct sample *s, const pllm_event *e, co
     (void)job, (void)c;
     if (e->kind != PLLM_EVENT_PROMPT && e->n_text)
         buffer_add(&s->piece, e->text, e->n_text);
-    bool good = e->kind != PLLM_EVENT_FINISH || e->finish != PLLM_FINISH_ERROR;
-    if (!good)
-        cli_fail(EXIT_SOME_ERRORS, "%s", e->error);
-    return good;
+    return e->kind != PLLM_EVENT_FINISH || e->finish != PLLM_FINISH_ERROR;
 }
 
 const struct batch_kind stream_kind = {.read = read_line, .event = take_streamed};

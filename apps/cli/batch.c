@@ -289,7 +289,7 @@ static int read_ahead(struct batch *b)
         b->ended = result == LINES_END || result == LINES_FAILED;
         if (result == LINES_FAILED)
             return cli_fail(EXIT_UNREADABLE, "%s: %s", b->lines->name, strerror(errno));
-        if (result == LINES_LONG || (result == LINES_ONE && (b->context->plain || !line_is_blank(line, n))))
+        if (result == LINES_LONG || (result == LINES_ONE && (b->lines->given || !line_is_blank(line, n))))
             code = take_line(b, line, n, result == LINES_LONG);
     }
     return code;
@@ -318,7 +318,10 @@ static int take_event(struct batch *b, const pllm_event *e)
     b->n_submitted--;
     job->n_left--;
     s->finished = true;
-    return write_finished(b, job, s);
+    code = write_finished(b, job, s);
+    if (!good && b->kind->plain && !code)
+        cli_fail(EXIT_SOME_ERRORS, "%s", e->error);
+    return code;
 }
 
 static int step(struct batch *b)
@@ -327,8 +330,10 @@ static int step(struct batch *b)
     size_t n;
     pllm_error err;
     int code = EXIT_DONE;
-    if (pllm_step(b->engine, &events, &n, &err))
+    if (pllm_step(b->engine, &events, &n, &err)) {
+        output_end_line(b->output);
         return cli_fail_error(&err);
+    }
     for (size_t i = 0; i < n && !code; i++)
         code = take_event(b, &events[i]);
     pllm_stats stats = pllm_engine_stats(b->engine);
@@ -358,6 +363,8 @@ int batch_run(struct batch *b)
     }
     gather_fini(&b->gathered);
     progress_end(b->progress);
+    if (!code)
+        code = output_end_line(b->output);
     if (code)
         return code;
     return cli_interrupted ? EXIT_INTERRUPTED : b->n_errors ? EXIT_SOME_ERRORS : EXIT_DONE;

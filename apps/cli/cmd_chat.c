@@ -94,8 +94,12 @@ static int stream(struct chat *c, uint64_t id, struct buffer *answer, struct end
             cli_catch_interrupts();
             break;
         }
-        if (pllm_step(c->engine, &events, &n, &err))
+        if (pllm_step(c->engine, &events, &n, &err)) {
+            if (answer->n) /* what is said next begins a line */
+                puts("");
+            fflush(stdout);
             return cli_fail_error(&err);
+        }
         for (size_t i = 0; i < n; i++) {
             if (events[i].n_text)
                 fwrite(events[i].text, 1, events[i].n_text, stdout);

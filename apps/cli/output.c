@@ -45,9 +45,13 @@ int output_open(struct output *o, const char *path, int input)
     return EXIT_DONE;
 }
 
+/* What was written of a line may stand on the terminal that the message goes to, through whatever pipe. */
 static int failed(const struct output *o)
 {
-    return cli_fail(EXIT_UNWRITABLE, "%s: %s", o->name, strerror(errno));
+    const int reason = errno;
+    if (o->is_open && isatty(STDERR_FILENO))
+        fputc('\n', stderr);
+    return cli_fail(EXIT_UNWRITABLE, "%s: %s", o->name, strerror(reason));
 }
 
 int output_begin(struct output *o)
@@ -65,7 +69,11 @@ static int write_out(struct output *o, const struct buffer *text, const char *en
     if (text->n)
         fwrite(text->at, 1, text->n, o->file);
     fputs(end, o->file);
-    return fflush(o->file) != 0 ? failed(o) : EXIT_DONE;
+    if (fflush(o->file) != 0)
+        return failed(o);
+    if (*end || text->n)
+        o->is_open = !*end && text->at[text->n - 1] != '\n';
+    return EXIT_DONE;
 }
 
 int output_piece(struct output *o, const struct buffer *piece)
@@ -76,6 +84,12 @@ int output_piece(struct output *o, const struct buffer *piece)
 int output_line(struct output *o, const struct buffer *line)
 {
     return write_out(o, line, "\n");
+}
+
+int output_end_line(struct output *o)
+{
+    const struct buffer nothing = {0};
+    return o->is_open ? output_line(o, &nothing) : EXIT_DONE;
 }
 
 int output_close(struct output *o)

@@ -10,6 +10,7 @@
 struct output {
     FILE *file;
     const char *name;
+    bool is_open; /* the last piece did not end its line */
 };
 
 /* `path`: NULL or "-" is standard output. A file that exists keeps its contents until output_begin; one that another command is
@@ -18,6 +19,7 @@ int output_open(struct output *o, const char *path, int input);
 int output_begin(struct output *o);
 int output_piece(struct output *o, const struct buffer *piece);
 int output_line(struct output *o, const struct buffer *line); /* adds the line feed */
+int output_end_line(struct output *o); /* after pieces that did not, so that what is said next begins a line */
 int output_close(struct output *o);
 
 bool is_same_file(const struct stat *a, const struct stat *b);

@@ -71,6 +71,15 @@ done
 # What text alone cannot say comes in JSON lines.
 run 0 "$PARALLM" generate $tiny -p ab --stream --quiet --max-tokens 2 --ignore-eos --logprobs 1 && says out '"logprobs": \[\{'
 
+# What is said after a piece of text begins a line: that the answer cannot go on, that nobody reads it, that it was stopped.
+token=$(echo '{"text": "w"}' | "$PARALLM" tokenize $tiny --no-special | grep -o '[0-9]*\]' | head -1 | tr -d ']')
+begins() { tr -d '\r' < "$work/out" | grep -q "^parallm: $1" || failed "no line begins with $1: $(cat "$work/out")"; }
+run 1 terminal "$PARALLM" generate $tiny -p ab --no-chat-template --allowed-token-ids "$token" --bad-words ww --stream --quiet
+begins 'no token is left to draw: '
+grep -q w "$work/out" || failed "no text stands before the error"
+run 0 terminal bash -c "'$PARALLM' generate $tiny -p ab --temperature 1 --ignore-eos --max-tokens 400 --stream --quiet | head -c 1"
+begins 'standard output: '
+
 # A prompt that cannot be answered: its error where a reader of text sees it, and no text.
 run 1 "$PARALLM" generate $tiny -p "$(printf 'ab %.0s' $(seq 500))" --stream --quiet && one_error 'prompt: has [0-9]+ tokens' && counts 0
 finish
