@@ -4,6 +4,7 @@
 #include "batch_command.h"
 #include "cli.h"
 #include "perplexity.h"
+#include "request_fields.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,19 +14,16 @@ static pllm_status check_fields(json_t *line, pllm_error *err)
     static const char *const names[] = {"id", "prompt", "messages", "prompt_token_ids", "continuation",
                                         "continuation_token_ids", "lora", "tools", "documents",
                                         "chat_template_kwargs"};
+    static const struct field_set set = {.command = "parallm score", .names = names, .n_names = sizeof names / sizeof *names,
+                                         .wanted = "wanted prompt, messages, prompt_token_ids, continuation or "
+                                                   "continuation_token_ids"};
     const char *name;
     json_t *value;
+    pllm_status status = PLLM_OK;
     json_object_foreach(line, name, value)
-    {
-        size_t i = 0, n = sizeof names / sizeof *names;
-        while (i < n && strcmp(name, names[i]) != 0)
-            i++;
-        if (i == n)
-            return request_fail(err, PLLM_E_ARGUMENT,
-                                "%s: is no field that parallm score knows, wanted prompt, messages, prompt_token_ids, "
-                                "continuation or continuation_token_ids", name);
-    }
-    return PLLM_OK;
+        if (!status)
+            status = request_check_name(&set, name, err);
+    return status;
 }
 
 static pllm_status append_tokens(struct request *r, const int32_t *tokens, size_t n, pllm_error *err)

@@ -10,7 +10,8 @@ struct nearest {
 };
 
 /* Considers `candidate` for the n bytes of `typed`: near are those that at most two letters more, less or other make
- * of it, one in short words, and, after all of these, those that begin with it. The first of equals stays. */
+ * of it, one in short words, and, after all of these, those that begin with it. Dashes and
+ * underscores are the same. The first of equals stays. */
 void nearest_consider(struct nearest *best, const char *typed, size_t n, const char *candidate);
 
 #endif

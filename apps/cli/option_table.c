@@ -17,7 +17,7 @@ const struct option_def option_table[] = {
     {"input", 'i', "input-file", OPTION_TEXT, "FILE", AT(input), 0, 0, FOR_LINES,
      "a JSON object a line; - is standard input"},
     {"prompt", 'p', NULL, OPTION_LIST, "TEXT", AT(prompts), 0, 0, FOR_GENERATE, "a prompt; may be repeated"},
-    {"text", 0, NULL, OPTION_FLAG, NULL, AT(text), 0, 0, FOR_GENERATE, "input lines are plain text, not JSON"},
+    {"text", 0, NULL, OPTION_FLAG, NULL, AT(text), 0, 0, FOR_GENERATE, "input lines are plain text, not JSON; blank ones are passed over"},
     {"text", 0, NULL, OPTION_TEXT, "FILE", AT(text_file), 0, 0, FOR_SCORE, "the text of --perplexity"},
     {"output", 'o', "output-file", OPTION_TEXT, "FILE", AT(output), 0, 0, FOR_LINES,
      "where output lines go; - is standard output (-)"},

@@ -48,26 +48,51 @@ static const struct option_def *find_short(const char *name, size_t n, unsigned 
     return NULL;
 }
 
+static bool is_within(const struct option_def *d, size_t from, size_t end)
+{
+    return d->offset >= from && d->offset < end;
+}
+
+/* Its name where it is a field: a switch that an option turns off is called by what it is. */
+static const char *name_of_field(const struct option_def *d)
+{
+    return d->kind == OPTION_NO_FLAG ? d->name + strlen("no-") : d->name;
+}
+
 /* Is it the option's name with underscores for dashes? */
 static bool is_spelled(const struct option_def *d, const char *field, size_t n)
 {
-    const char *name = d->kind == OPTION_NO_FLAG ? d->name + strlen("no-") : d->name;
+    const char *name = name_of_field(d);
     for (size_t i = 0; i < n; i++)
         if (name[i] != (field[i] == '_' ? '-' : field[i]))
             return false;
     return name[n] == 0;
 }
 
-static bool is_within(const struct option_def *d, size_t from, size_t end)
+const char *option_field_name(const struct option_def *d)
 {
-    return d->offset >= from && d->offset < end;
+    const size_t from = offsetof(struct options, sampling), end = from + sizeof(struct sampling_fields);
+    return is_within(d, from, end) ? name_of_field(d) : NULL;
 }
 
 const struct option_def *option_of_field(const char *json_name)
 {
-    const size_t from = offsetof(struct options, sampling), end = from + sizeof(struct sampling_fields);
     for (int i = 0; i < n_options; i++)
-        if (is_within(&option_table[i], from, end) && is_spelled(&option_table[i], json_name, strlen(json_name)))
+        if (option_field_name(&option_table[i]) && is_spelled(&option_table[i], json_name, strlen(json_name)))
+            return &option_table[i];
+    return NULL;
+}
+
+const struct option_def *option_called(const char *json_name)
+{
+    char name[32];
+    size_t n = strlen(json_name);
+    if (n >= sizeof name)
+        return NULL;
+    for (size_t i = 0; i <= n; i++)
+        name[i] = json_name[i] == '_' ? '-' : json_name[i];
+    for (int i = 0; i < n_options; i++)
+        if (option_field_name(&option_table[i]) && is_one_of(option_table[i].aliases, name, n))
             return &option_table[i];
     return NULL;
 }

@@ -122,6 +122,12 @@ void options_fini(struct options *o);
 /* The option with this JSON spelling ("top_p") among struct sampling_fields; NULL: there is none. */
 const struct option_def *option_of_field(const char *json_name);
 
+/* Its name among the fields of a line, but for dashes instead of underscores; NULL: it is not among struct sampling_fields. */
+const char *option_field_name(const struct option_def *d);
+
+/* The option among struct sampling_fields with this JSON spelling of one of its aliases ("repeat_penalty"); NULL: there is none. */
+const struct option_def *option_called(const char *json_name);
+
 /* The option of a model or an engine that the library's message begins with ("max_model_len: is ..."); NULL: it names none. */
 const struct option_def *option_of_message(const char *message);
 

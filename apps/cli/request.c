@@ -1,10 +1,10 @@
 #include "request.h"
 
 #include "cli.h"
+#include "request_fields.h"
 #include "request_lists.h"
 #include "request_messages.h"
 
-#include <math.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -20,18 +20,30 @@ pllm_status request_fail(pllm_error *err, pllm_status status, const char *format
     return status;
 }
 
+size_t request_shown(const char *text, size_t most)
+{
+    size_t n = strnlen(text, most);
+    while (text[n] && n && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
 pllm_status request_unlike(pllm_error *err, const char *field, const json_t *value, const char *wanted)
 {
     enum { SHOWN = 60 };
     char *text = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
     const char *const shown = text ? text : value ? "?" : "missing";
-    const bool cut = strlen(shown) > SHOWN;
-    size_t n = cut ? SHOWN : strlen(shown);
-    while (cut && n && ((unsigned char)shown[n] & 0xc0) == 0x80) /* before a character, not within it */
-        n--;
-    request_fail(err, PLLM_E_ARGUMENT, "%s: is %.*s%s, wanted %s", field, (int)n, shown, cut ? "..." : "", wanted);
+    const size_t n = request_shown(shown, SHOWN);
+    request_fail(err, PLLM_E_ARGUMENT, "%s: is %.*s%s, wanted %s", field, (int)n, shown, shown[n] ? "..." : "", wanted);
     free(text);
     return PLLM_E_ARGUMENT;
+}
+
+pllm_status request_unlike_item(pllm_error *err, const char *list, size_t i, const json_t *value, const char *wanted)
+{
+    char field[64];
+    snprintf(field, sizeof field, "%s[%zu]", list, i);
+    return request_unlike(err, field, value, wanted);
 }
 
 /* ---- What all lines share ------------------------------------------------------------------------------ */
@@ -132,70 +144,6 @@ void request_drop_prompt(struct request *r)
     r->request.tokens = NULL;
 }
 
-/* ---- Fields ------------------------------------------------------------------------------------------ */
-
-static pllm_status number_of(double *out, const struct option_def *d, const char *name, json_t *value, pllm_error *err)
-{
-    double x = json_number_value(value);
-    bool whole = d->kind == OPTION_NUMBER || x == floor(x);
-    if (json_is_number(value) && x >= d->least && x <= d->most && whole) {
-        *out = x;
-        return PLLM_OK;
-    }
-    char wanted[96];
-    option_range(wanted, sizeof wanted, d);
-    request_unlike(err, name, value, wanted);
-    return PLLM_E_ARGUMENT;
-}
-
-static pllm_status set_field(struct sampling_fields *s, const struct option_def *d, const char *name, json_t *value,
-                             pllm_error *err)
-{
-    void *at = (char *)s + (d->offset - offsetof(struct options, sampling));
-    double x;
-    if (d->kind == OPTION_FLAG || d->kind == OPTION_NO_FLAG) {
-        if (!json_is_boolean(value))
-            return request_unlike(err, name, value, "true or false");
-        *(bool *)at = json_is_true(value);
-        return PLLM_OK;
-    }
-    pllm_status status = number_of(&x, d, name, value, err);
-    if (status)
-        return status;
-    if (d->kind == OPTION_NUMBER)
-        *(double *)at = x;
-    else
-        *(int64_t *)at = json_is_integer(value) ? (int64_t)json_integer_value(value) : (int64_t)x;
-    return PLLM_OK;
-}
-
-static bool is_other_field(const char *name)
-{
-    static const char *const names[] = {"id", "prompt", "messages", "prompt_token_ids", "lora", "tools", "documents",
-                                        "chat_template_kwargs"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-/* The sampling fields of the line over those of the command line. A field nobody knows is an error. */
-static pllm_status read_fields(struct sampling_fields *s, json_t *line, pllm_error *err)
-{
-    const char *name;
-    json_t *value;
-    json_object_foreach(line, name, value)
-    {
-        const struct option_def *d = option_of_field(name);
-        if (!d && !is_other_field(name) && !request_list_is(name))
-            return request_fail(err, PLLM_E_ARGUMENT, "%s: is no field that parallm knows", name);
-        pllm_status status = d && !json_is_null(value) ? set_field(s, d, name, value, err) : PLLM_OK;
-        if (status)
-            return status;
-    }
-    return PLLM_OK;
-}
-
 /* ---- The prompt -------------------------------------------------------------------------------------- */
 
 pllm_status request_text(struct request *r, const struct request_context *c, const char *text, size_t n,
@@ -225,9 +173,10 @@ pllm_status request_prompt(struct request *r, const struct request_context *c, p
 {
     json_t *prompt = request_field(r, "prompt"), *messages = request_field(r, "messages");
     json_t *ids = request_field(r, "prompt_token_ids");
-    if ((prompt != NULL) + (messages != NULL) + (ids != NULL) != 1)
-        return request_fail(err, PLLM_E_ARGUMENT,
-                            "prompt: wanted one of \"prompt\", \"messages\" and \"prompt_token_ids\"");
+    const int n = (prompt != NULL) + (messages != NULL) + (ids != NULL);
+    if (n != 1)
+        return request_fail(err, PLLM_E_ARGUMENT, "prompt: %s, wanted one of \"prompt\", \"messages\" and \"prompt_token_ids\"",
+                            n ? "stands there in several forms" : "is missing");
     if (messages)
         return request_messages(r, c, messages, err);
     if (ids) {
@@ -247,11 +196,11 @@ pllm_status request_prompt(struct request *r, const struct request_context *c, p
 pllm_status request_parse(struct request *r, const char *line, size_t n, pllm_error *err)
 {
     json_error_t why;
-    r->line = json_loadb(line, n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
+    r->line = json_loadb(line, n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (!r->line)
         return request_fail(err, PLLM_E_FORMAT, "the line is no JSON: %s, at byte %d", why.text, why.position);
     if (!json_is_object(r->line))
-        return request_fail(err, PLLM_E_FORMAT, "the line is no JSON object");
+        return request_unlike(err, "the line", r->line, "a JSON object");
     json_t *id = json_object_get(r->line, "id");
     if (id && !json_is_null(id) && !json_is_string(id) && !json_is_integer(id))
         return request_unlike(err, "id", id, "a string or an integer");
@@ -290,12 +239,12 @@ pllm_status request_read(struct request *r, const struct request_context *c, con
     *r = (struct request){.request = pllm_request_default()};
     if (!c->plain)
         status = request_parse(r, line, n, err);
-    if (status == PLLM_E_FORMAT && !looks_like_json(line, n)) {
+    if (status && !json_is_object(r->line) && !looks_like_json(line, n)) {
         const size_t used = strlen(err->message);
         snprintf(err->message + used, sizeof err->message - used, "; with --text a line is a prompt");
     }
     if (!status && r->line)
-        status = read_fields(&fields, r->line, err);
+        status = request_fields(&fields, r->line, err);
     if (!status)
         status = request_adapter(r, c, err);
     if (!status)

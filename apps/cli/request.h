@@ -64,6 +64,12 @@ pllm_status request_token_ids(json_t *list, const char *name, int32_t **out, siz
 /* PLLM_E_ARGUMENT, "FIELD: is VALUE, wanted WANTED", with a long value cut; NULL is missing. */
 pllm_status request_unlike(pllm_error *err, const char *field, const json_t *value, const char *wanted);
 
+/* The same of the list's item: "LIST[i]: is ..." */
+pllm_status request_unlike_item(pllm_error *err, const char *list, size_t i, const json_t *value, const char *wanted);
+
+/* How many bytes of `text` to show, at most `most`: all, or so many that the cut is between two characters. */
+size_t request_shown(const char *text, size_t most);
+
 /* Fills a pllm_error; returns `status`. */
 pllm_status request_fail(pllm_error *err, pllm_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -6,11 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool request_list_is(const char *name)
+const char *request_list_name(size_t i)
 {
     static const char *const names[] = {"stop", "stop_token_ids", "allowed_token_ids", "bad_words", "logit_bias"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0)
+    return i < sizeof names / sizeof *names ? names[i] : NULL;
+}
+
+bool request_list_is(const char *name)
+{
+    for (size_t i = 0; request_list_name(i); i++)
+        if (strcmp(name, request_list_name(i)) == 0)
             return true;
     return false;
 }
@@ -118,13 +123,6 @@ int request_lists_of_options(json_t **out, const struct options *o)
 
 /* ---- Into a request ---------------------------------------------------------------------------------- */
 
-static pllm_status unlike_item(pllm_error *err, const char *list, size_t i, const json_t *value, const char *wanted)
-{
-    char field[64];
-    snprintf(field, sizeof field, "%s[%zu]", list, i);
-    return request_unlike(err, field, value, wanted);
-}
-
 pllm_status request_token_ids(json_t *list, const char *name, int32_t **out, size_t *n, pllm_error *err)
 {
     size_t count = json_array_size(list);
@@ -138,7 +136,7 @@ pllm_status request_token_ids(json_t *list, const char *name, int32_t **out, siz
         json_int_t value = json_integer_value(id);
         if (!json_is_integer(id) || value < 0 || value > INT32_MAX) {
             free(ids);
-            return unlike_item(err, name, i, id, "a token id");
+            return request_unlike_item(err, name, i, id, "a token id");
         }
         ids[i] = (int32_t)value;
     }
@@ -159,7 +157,7 @@ static pllm_status set_stop(struct request *r, json_t *list, pllm_error *err)
         json_t *one = json_is_string(list) ? list : json_array_get(list, i);
         const char *text = json_string_value(one);
         if (!text || !*text || strlen(text) != json_string_length(one))
-            return unlike_item(err, "stop", i, one, "a string that is not empty");
+            return request_unlike_item(err, "stop", i, one, "a string that is not empty and has no NUL");
         r->stop[i] = text;
     }
     r->request.stop = r->stop;
@@ -182,8 +180,13 @@ static pllm_status set_bias(struct request *r, json_t *object, pllm_error *err)
         char *end;
         errno = 0;
         long long token = strtoll(key, &end, 10);
-        if (errno || end == key || *end || token < 0 || token > INT32_MAX || !json_is_number(value))
-            return request_fail(err, PLLM_E_ARGUMENT, "logit_bias.%.40s: wanted a token id and a number", key);
+        char field[64];
+        const size_t shown = request_shown(key, 40);
+        snprintf(field, sizeof field, "logit_bias.%.*s%s", (int)shown, key, key[shown] ? "..." : "");
+        if (errno || end == key || *end || token < 0 || token > INT32_MAX)
+            return request_fail(err, PLLM_E_ARGUMENT, "%s: is no token id, wanted one, as {\"5\": -100}", field);
+        if (!json_is_number(value))
+            return request_unlike(err, field, value, "a number");
         r->logit_bias[n++] = (pllm_bias){.token = (int32_t)token, .bias = (float)json_number_value(value)};
     }
     r->request.sampling.logit_bias = r->logit_bias;
@@ -233,7 +236,7 @@ static pllm_status set_bad_words(struct request *r, const struct request_context
         const char *word = json_string_value(one);
         char spaced[512];
         if (!word || !*word || strlen(word) + 2 > sizeof spaced)
-            return unlike_item(err, "bad_words", i, one, "a string of 1 to 510 bytes");
+            return request_unlike_item(err, "bad_words", i, one, "a string of 1 to 510 bytes");
         snprintf(spaced, sizeof spaced, " %s", word);
         pllm_status status = add_bad_word(r, &used, c, word, err);
         if (!status)

@@ -5,6 +5,7 @@
 
 #include "request.h"
 
+const char *request_list_name(size_t i); /* of the fields that are lists; NULL: there are no more */
 bool request_list_is(const char *name); /* is it the field of a list? */
 
 /* The command line's lists as an object. Returns an exit code, after a message. */

@@ -1,0 +1,172 @@
+#include "request_fields.h"
+
+#include "nearest.h"
+#include "request_lists.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+/* ---- Values ------------------------------------------------------------------------------------------ */
+
+static pllm_status number_of(double *out, const struct option_def *d, const char *name, json_t *value, pllm_error *err)
+{
+    double x = json_number_value(value);
+    bool whole = d->kind == OPTION_NUMBER || x == floor(x);
+    if (json_is_number(value) && x >= d->least && x <= d->most && whole) {
+        *out = x;
+        return PLLM_OK;
+    }
+    char wanted[96];
+    option_range(wanted, sizeof wanted, d);
+    request_unlike(err, name, value, wanted);
+    return PLLM_E_ARGUMENT;
+}
+
+static pllm_status set_field(struct sampling_fields *s, const struct option_def *d, const char *name, json_t *value,
+                             pllm_error *err)
+{
+    void *at = (char *)s + (d->offset - offsetof(struct options, sampling));
+    double x;
+    if (d->kind == OPTION_FLAG || d->kind == OPTION_NO_FLAG) {
+        if (!json_is_boolean(value))
+            return request_unlike(err, name, value, "true or false");
+        *(bool *)at = json_is_true(value);
+        return PLLM_OK;
+    }
+    pllm_status status = number_of(&x, d, name, value, err);
+    if (status)
+        return status;
+    if (d->kind == OPTION_NUMBER)
+        *(double *)at = x;
+    else
+        *(int64_t *)at = json_is_integer(value) ? (int64_t)json_integer_value(value) : (int64_t)x;
+    return PLLM_OK;
+}
+
+/* ---- Names ------------------------------------------------------------------------------------------- */
+
+static bool is_in(const struct field_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->n_names; i++)
+        if (strcmp(name, set->names[i]) == 0)
+            return true;
+    return set->sampling && (option_of_field(name) || request_list_is(name));
+}
+
+/* What other engines and transformers call what we have, beyond what options are called too (option_table.c); or why there
+ * is no such field. */
+static const struct foreign {
+    const char *name, *meant, *advice;
+} foreign_names[] = {
+    {"max_new_tokens", "max_tokens", NULL},
+    {"max_completion_tokens", "max_tokens", NULL},
+    {"max_length", "max_tokens", NULL},
+    {"min_new_tokens", "min_tokens", NULL},
+    {"min_length", "min_tokens", NULL},
+    {"num_return_sequences", "n", NULL},
+    {"num_samples", "n", NULL},
+    {"best_of", "n", NULL},
+    {"n_cmpl", "n", NULL},
+    {"stop_sequences", "stop", NULL},
+    {"stop_strings", "stop", NULL},
+    {"stop_words", "stop", NULL},
+    {"eos_token_id", "stop_token_ids", NULL},
+    {"bad_words_ids", "bad_words", NULL},
+    {"suppress_tokens", "logit_bias", NULL},
+    {"random_seed", "seed", NULL},
+    {"top_logprobs", "logprobs", NULL},
+    {"n_probs", "logprobs", NULL},
+    {"return_logprob", "logprobs", NULL},
+    {"input_ids", "prompt_token_ids", NULL},
+    {"token_ids", "prompt_token_ids", NULL},
+    {"text", "prompt", NULL},
+    {"input", "prompt", NULL},
+    {"inputs", "prompt", NULL},
+    {"conversation", "messages", NULL},
+    {"conversations", "messages", NULL},
+    {"adapter", "lora", NULL},
+    {"completion", "continuation", NULL},
+    {"target", "continuation", NULL},
+    {"role", NULL, "but one of a message, wanted \"messages\": [{\"role\", \"content\"}]"},
+    {"content", NULL, "but one of a message, wanted \"messages\": [{\"role\", \"content\"}]"},
+    {"system", NULL, "wanted the first of \"messages\", with the role system"},
+    {"do_sample", NULL, "as temperature 0 draws nothing"},
+    {"model", NULL, "as the command line names the model"},
+    {"stream", NULL, "as --stream stands on the command line"},
+    {"custom_id", NULL, "but one of an OpenAI batch file, wanted what its \"body\" holds, with an \"id\""},
+    {"method", NULL, "but one of an OpenAI batch file, wanted what its \"body\" holds, with an \"id\""},
+    {"url", NULL, "but one of an OpenAI batch file, wanted what its \"body\" holds, with an \"id\""},
+    {"body", NULL, "but one of an OpenAI batch file, wanted what it holds, with an \"id\""},
+};
+
+static const struct foreign *find_foreign(const char *name)
+{
+    for (size_t i = 0; i < sizeof foreign_names / sizeof *foreign_names; i++)
+        if (strcmp(name, foreign_names[i].name) == 0)
+            return &foreign_names[i];
+    return NULL;
+}
+
+/* The field that is called or spelt most like it, with dashes for some of its underscores; NULL: none is like it. */
+static const char *find_like(const struct field_set *set, const char *name)
+{
+    const struct option_def *d = set->sampling ? option_called(name) : NULL;
+    struct nearest best = {0};
+    if (d)
+        return option_field_name(d);
+    for (size_t i = 0; i < set->n_names; i++)
+        nearest_consider(&best, name, strlen(name), set->names[i]);
+    for (int i = 0; set->sampling && i < n_options; i++)
+        if (option_field_name(&option_table[i]))
+            nearest_consider(&best, name, strlen(name), option_field_name(&option_table[i]));
+    for (size_t i = 0; set->sampling && request_list_name(i); i++)
+        nearest_consider(&best, name, strlen(name), request_list_name(i));
+    return best.word;
+}
+
+static pllm_status unknown(const struct field_set *set, const char *name, pllm_error *err)
+{
+    enum { SHOWN = 60 };
+    const struct foreign *foreign = find_foreign(name);
+    const bool has = foreign && foreign->meant && is_in(set, foreign->meant);
+    const char *const like = has ? foreign->meant : foreign ? NULL : find_like(set, name);
+    const char *const advice = foreign && foreign->advice ? foreign->advice : set->wanted;
+    const char *const text = *name ? name : "\"\"";
+    const size_t n = request_shown(text, SHOWN);
+    char meant[64], shown[SHOWN + 4];
+    snprintf(shown, sizeof shown, "%.*s%s", (int)n, text, text[n] ? "..." : "");
+    if (!like)
+        return request_fail(err, PLLM_E_ARGUMENT, "%s: is no field that %s knows%s%s", shown, set->command, advice ? ", " : "",
+                            advice ? advice : "");
+    snprintf(meant, sizeof meant, "%s", like);
+    for (char *c = meant; *c; c++)
+        if (*c == '-')
+            *c = '_';
+    return request_fail(err, PLLM_E_ARGUMENT, "%s: is no field that %s knows, did you mean %s?", shown, set->command, meant);
+}
+
+pllm_status request_check_name(const struct field_set *set, const char *name, pllm_error *err)
+{
+    return is_in(set, name) ? PLLM_OK : unknown(set, name, err);
+}
+
+pllm_status request_fields(struct sampling_fields *s, json_t *line, pllm_error *err)
+{
+    static const char *const names[] = {"id", "prompt", "messages", "prompt_token_ids", "lora", "tools", "documents",
+                                        "chat_template_kwargs"};
+    static const struct field_set set = {.command = "parallm", .names = names, .n_names = sizeof names / sizeof *names,
+                                         .sampling = true};
+    const char *name;
+    json_t *value;
+    json_object_foreach(line, name, value)
+    {
+        const struct option_def *d = option_of_field(name);
+        pllm_status status = request_check_name(&set, name, err);
+        if (!status && d && !json_is_null(value))
+            status = set_field(s, d, name, value, err);
+        if (status)
+            return status;
+    }
+    return PLLM_OK;
+}
