@@ -83,7 +83,7 @@ const struct option_def option_table[] = {
     {"logit-bias", 0, NULL, OPTION_TEXT, "ID:X,...", AT(logit_bias), 0, 0, FOR_GENERATE,
      "add X to the logit of token ID"},
     {"bad-words", 0, NULL, OPTION_LIST, "TEXT", AT(bad_words), 0, 0, FOR_GENERATE,
-     "never write TEXT; may be repeated"},
+     "never write TEXT, as a word or within one; may be repeated"},
     {"allowed-token-ids", 0, NULL, OPTION_TEXT, "ID,...", AT(allowed_token_ids), 0, 0, FOR_GENERATE,
      "write no other tokens"},
     {"priority", 0, NULL, OPTION_INT, "N", SAMPLING(priority), -1000, 1000, FOR_GENERATE, "lower runs first (0)"},

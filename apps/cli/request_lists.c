@@ -1,6 +1,7 @@
 #include "request_lists.h"
 
 #include "cli.h"
+#include "request_words.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -194,61 +195,6 @@ static pllm_status set_bias(struct request *r, json_t *object, pllm_error *err)
     return PLLM_OK;
 }
 
-/* Appends the tokens of a word, as it is or after a space; the same sequence twice is taken once. */
-static pllm_status add_bad_word(struct request *r, size_t *used, const struct request_context *c, const char *word,
-                                pllm_error *err)
-{
-    int32_t *tokens;
-    size_t n, *n_words = &r->request.sampling.n_bad_words;
-    pllm_status status = pllm_tokenize(c->tokenizer, word, strlen(word), false, false, &tokens, &n, err);
-    if (status)
-        return status;
-    size_t last = *n_words ? r->bad_word_lengths[*n_words - 1] : 0;
-    bool same = last == n && memcmp(r->bad_words + *used - last, tokens, n * sizeof *tokens) == 0;
-    if (n && !same) {
-        int32_t *grown = realloc(r->bad_words, (*used + n) * sizeof *grown);
-        if (!grown) {
-            pllm_free(tokens);
-            return request_fail(err, PLLM_E_MEMORY, "bad_words: not enough memory");
-        }
-        r->bad_words = grown;
-        memcpy(grown + *used, tokens, n * sizeof *tokens);
-        *used += n;
-        r->bad_word_lengths[(*n_words)++] = n;
-    }
-    pllm_free(tokens);
-    return PLLM_OK;
-}
-
-/* A word is banned at the beginning of a text and after a space: the two are different tokens. */
-static pllm_status set_bad_words(struct request *r, const struct request_context *c, json_t *list, pllm_error *err)
-{
-    size_t used = 0, count = json_array_size(list);
-    if (!json_is_array(list))
-        return request_unlike(err, "bad_words", list, "a list of strings");
-    if (!c->tokenizer)
-        return request_fail(err, PLLM_E_ARGUMENT, "bad_words: the model has no tokenizer");
-    r->bad_word_lengths = malloc((2 * count + 1) * sizeof *r->bad_word_lengths);
-    if (!r->bad_word_lengths)
-        return request_fail(err, PLLM_E_MEMORY, "bad_words: not enough memory");
-    for (size_t i = 0; i < count; i++) {
-        json_t *one = json_array_get(list, i);
-        const char *word = json_string_value(one);
-        char spaced[512];
-        if (!word || !*word || strlen(word) + 2 > sizeof spaced)
-            return request_unlike_item(err, "bad_words", i, one, "a string of 1 to 510 bytes");
-        snprintf(spaced, sizeof spaced, " %s", word);
-        pllm_status status = add_bad_word(r, &used, c, word, err);
-        if (!status)
-            status = add_bad_word(r, &used, c, spaced, err);
-        if (status)
-            return status;
-    }
-    r->request.sampling.bad_words = r->bad_words;
-    r->request.sampling.bad_word_lengths = r->bad_word_lengths;
-    return PLLM_OK;
-}
-
 /* The line's list of that name, or else the command line's; NULL: neither. */
 static json_t *list_of(const struct request *r, const struct request_context *c, const char *name)
 {
@@ -272,7 +218,7 @@ pllm_status request_lists(struct request *r, const struct request_context *c, pl
     if (!status && bias)
         status = set_bias(r, bias, err);
     if (!status && bad)
-        status = set_bad_words(r, c, bad, err);
+        status = request_bad_words(r, c, bad, err);
     if (!status && allowed && s->n_allowed_tokens == 0) /* the library would read it as: all */
         status = request_fail(err, PLLM_E_ARGUMENT, "allowed_token_ids: is empty, wanted at least one token");
     r->request.stop_tokens = r->stop_tokens;

@@ -164,21 +164,31 @@ class Request:
         self.c.sampling.n_logit_bias = len(pairs)
 
     def _set_bad_words(self, words: Sequence[str], tokenizer: Tokenizer | None) -> None:
-        """A word is banned at the beginning of a text and after a space: the two are different tokens."""
+        """A word has other tokens at the beginning of a text, after a space, and in some vocabularies behind other
+        letters: all are banned. Blanks before it do not count."""
         sequences: list[list[int]] = []
         for i, word in enumerate(words):
             if not isinstance(word, str) or not word:
                 raise ArgumentError(f"bad_words[{i}]: wanted a string that is not empty")
             if tokenizer is None:
                 raise ArgumentError("bad_words: the model has no tokenizer")
-            for form in (word, " " + word):
-                tokens = tokenizer.encode(form, add_special_tokens=False, parse_special=False)
-                if tokens and tokens not in sequences[-1:]:
-                    sequences.append(tokens)
+            forms: list[list[int]] = []
+            for before in ("", " ", "\n"):
+                tokens = _added(tokenizer, before, word.lstrip(" ") or word)
+                if tokens and tokens not in forms:
+                    forms.append(tokens)
+            sequences += forms
         sampling = self.c.sampling
         sampling.bad_words = self._keep(ffi.new("int32_t[]", [t for s in sequences for t in s]))
         sampling.bad_word_lengths = self._keep(ffi.new("size_t[]", [len(s) for s in sequences]))
         sampling.n_bad_words = len(sequences)
+
+
+def _added(tokenizer: Tokenizer, before: str, word: str) -> list[int]:
+    """The tokens that `word` adds to those of `before`, where they begin with these; else none."""
+    tokens = tokenizer.encode(before + word, add_special_tokens=False, parse_special=False)
+    start = tokenizer.encode(before, add_special_tokens=False, parse_special=False) if before else []
+    return tokens[len(start) :] if tokens[: len(start)] == start else []
 
 
 def _c_text(text: object, name: str) -> bytes:

@@ -126,6 +126,21 @@ PYTHON
 echo '{"messages": [{"role": "user", "content": "ab"}, {"role": "assistant", "tool_calls": []}]}' > "$work/in"
 run 1 "$PARALLM" generate $tiny -i "$work/in" --quiet && says out "\"messages\\[1\\]: has no content; ChatML: line 2: 'dict object' has no attribute 'content'\", \"param\": \"messages\\[1\\]\""
 
+# A bad word is banned wherever it stands: its token within a word too.
+python3 - $tiny "$PARALLM" > "$work/in" <<'PYTHON'
+import json, subprocess, sys
+def tokens(text):
+    line = subprocess.run([sys.argv[2], "tokenize", sys.argv[1], "--no-special"], input=json.dumps({"text": text}), capture_output=True, text=True, check=True)
+    return json.loads(line.stdout)["token_ids"]
+inner, first = tokens("\na")[len(tokens("\n")):], tokens("a")
+assert inner != first and len(inner) == 1, (inner, first)
+for allowed in inner, first:
+    for word in "a", " a":
+        print(json.dumps({"prompt": "ab", "allowed_token_ids": allowed[-1:], "bad_words": [word]}))
+PYTHON
+run 1 "$PARALLM" generate $tiny -i "$work/in" --ordered --quiet --max-tokens 1 && counts 4
+[ "$(grep -c '"no token is left to draw: ' "$work/out")" = 4 ] || failed "a bad word is written: $(cat "$work/out")"
+
 # A prompt longer than the context; what else there is goes on.
 python3 -c 'print("{\"id\": \"long\", \"prompt\": \"%s\"}\n{\"id\": \"short\", \"prompt\": \"ab\"}" % ("ab " * 500))' > "$work/in"
 run 1 "$PARALLM" generate $tiny -i - --ordered --quiet < "$work/in"
