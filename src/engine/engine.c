@@ -328,7 +328,7 @@ pllm_stats engine_stats(const struct engine *e)
     pllm_stats s = e->stats;
     const struct kv_pool *p = &e->sched.cache.kv.pool[0];
     s.running = e->sched.n_running;
-    s.waiting = e->sched.n_waiting;
+    s.waiting = e->sched.waiting.n;
     s.max_num_seqs = e->sched.limit;
     s.blocks_used = kv_live(p);
     s.blocks_shared = p->n_shared;

@@ -5,8 +5,6 @@
 #include <assert.h>
 #include <string.h>
 
-typedef VEC(int32_t) block_list;
-
 struct node {
     struct prefix_root *root; /* NULL: not in the tree */
     int32_t parent;           /* -1: the root */
@@ -15,21 +13,12 @@ struct node {
     block_list children; /* sorted by tokens; memory stays for the block's next use */
 };
 
-struct prefix_root {
-    struct prefix_root *next, **link;
-    char *salt;
-    uint64_t adapter, lone;
-    int rope;
-    int n_users, n_nodes; /* gone when both are 0 */
-    block_list children;
-};
-
 struct prefix {
     struct kv_blocks *kv;
     struct node *nodes;          /* [blocks of group 0] */
     int32_t (*tokens)[KV_BLOCK]; /* likewise */
     int32_t *window_owner;       /* [blocks of group 1]: the node that carries it */
-    struct prefix_root *roots;
+    struct root_table roots;
 };
 
 pllm_status prefix_open(struct prefix **out, struct kv_blocks *kv, pllm_error *err)
@@ -50,22 +39,11 @@ pllm_status prefix_open(struct prefix **out, struct kv_blocks *kv, pllm_error *e
     return PLLM_OK;
 }
 
-static void root_free(struct prefix_root *r)
-{
-    *r->link = r->next;
-    if (r->next)
-        r->next->link = r->link;
-    vec_fini(&r->children);
-    mem_free(r->salt);
-    mem_free(r);
-}
-
 void prefix_close(struct prefix *t)
 {
     if (!t)
         return;
-    while (t->roots)
-        root_free(t->roots);
+    root_table_fini(&t->roots);
     for (int i = 0; t->nodes && i < t->kv->pool[0].n_blocks; i++)
         vec_fini(&t->nodes[i].children);
     mem_free(t->window_owner);
@@ -74,35 +52,11 @@ void prefix_close(struct prefix *t)
     mem_free(t);
 }
 
-static bool same_salt(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 struct prefix_root *prefix_root_get(struct prefix *t, const struct prefix_key *key)
 {
-    for (struct prefix_root *r = t->roots; r; r = r->next)
-        if (r->adapter == key->adapter && r->lone == key->lone && r->rope == key->rope &&
-            same_salt(r->salt, key->salt)) {
-            r->n_users++;
-            return r;
-        }
-    struct prefix_root *r = mem_zalloc(1, sizeof *r);
-    if (!r)
-        return NULL;
-    if (key->salt && !(r->salt = mem_strdup(key->salt))) {
-        mem_free(r);
-        return NULL;
-    }
-    r->adapter = key->adapter;
-    r->lone = key->lone;
-    r->rope = key->rope;
-    r->n_users = 1;
-    r->next = t->roots;
-    r->link = &t->roots;
-    if (r->next)
-        r->next->link = &r->next;
-    t->roots = r;
+    struct prefix_root *r = root_table_get(&t->roots, key);
+    if (r)
+        r->n_users++;
     return r;
 }
 
@@ -122,11 +76,11 @@ void prefix_root_put(struct prefix *t, struct prefix_root *r)
     if (--r->n_users > 0)
         return;
     r->n_users = 1; /* so that removing the last node leaves it to us */
-    if (r->lone)
+    if (r->key.lone)
         root_clear(t, r);
     r->n_users = 0;
     if (r->n_nodes == 0)
-        root_free(r);
+        root_table_remove(&t->roots, r);
 }
 
 static block_list *children_of(struct prefix *t, struct prefix_root *root, int32_t parent)
@@ -224,7 +178,7 @@ void prefix_remove(struct prefix *t, int32_t block)
     node->root = NULL;
     kv_forget(&t->kv->pool[0], block);
     if (--root->n_nodes == 0 && root->n_users == 0)
-        root_free(root);
+        root_table_remove(&t->roots, root);
 }
 
 void prefix_rename(struct prefix *t, struct prefix_root *root, int32_t parent, int32_t block, const int32_t *tokens, int n)

@@ -16,17 +16,9 @@
 #ifndef PARALLM_ENGINE_PREFIX_H
 #define PARALLM_ENGINE_PREFIX_H
 
-#include "base/vec.h"
 #include "engine/kv.h"
+#include "engine/prefix_root.h"
 
-struct prefix_key {
-    const char *salt;   /* or NULL */
-    uint64_t adapter;   /* load number of the adapter, 0: none */
-    uint64_t lone;      /* not 0: shared only under this number, and dropped with its last user */
-    int rope;           /* which factors positions are rotated with */
-};
-
-struct prefix_root;
 struct prefix;
 
 pllm_status prefix_open(struct prefix **out, struct kv_blocks *kv, pllm_error *err);

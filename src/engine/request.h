@@ -41,7 +41,8 @@ struct request {
  * its blocks, or will be after the step in the making. */
 struct seq {
     struct request *request;
-    struct seq *prev, *next; /* in the queue */
+    struct seq *parent, *child[2]; /* in the queue */
+    uint32_t rank;                 /* likewise */
     int32_t sample;          /* first_sample + index */
     enum seq_state state;
 

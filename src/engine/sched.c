@@ -49,28 +49,10 @@ static int priority_of(const struct seq *q)
 
 /* ---- Queue and running sequences ------------------------------------------------------------------ */
 
-/* New arrivals belong near the end, preempted and urgent ones near the front. */
 void sched_queue(struct sched *s, struct seq *q)
 {
-    struct seq *before = s->last;
-    if (s->first && seq_before(q, s->first))
-        before = NULL;
-    while (before && seq_before(q, before))
-        before = before->prev;
     q->state = SEQ_WAITING;
-    q->prev = before;
-    q->next = before ? before->next : s->first;
-    *(before ? &before->next : &s->first) = q;
-    *(q->next ? &q->next->prev : &s->last) = q;
-    s->n_waiting++;
-}
-
-static void unqueue(struct sched *s, struct seq *q)
-{
-    *(q->prev ? &q->prev->next : &s->first) = q->next;
-    *(q->next ? &q->next->prev : &s->last) = q->prev;
-    q->prev = q->next = NULL;
-    s->n_waiting--;
+    queue_add(&s->waiting, q);
 }
 
 static void run(struct sched *s, struct seq *q)
@@ -97,7 +79,7 @@ static void unrun(struct sched *s, struct seq *q)
 void sched_drop(struct sched *s, struct seq *q)
 {
     if (q->state == SEQ_WAITING)
-        unqueue(s, q);
+        queue_remove(&s->waiting, q);
     else if (q->state == SEQ_RUNNING)
         unrun(s, q);
     q->state = SEQ_DONE;
@@ -133,10 +115,10 @@ static int reserve_of(const struct sched *s)
 /* Lets the first of the queue join. */
 static bool admit_first(struct sched *s)
 {
-    struct seq *q = s->first;
+    struct seq *q = queue_first(&s->waiting);
     if (!q || s->n_running >= s->limit || !seq_reserve(q) || !table_admit(&s->cache, q, reserve_of(s)))
         return false;
-    unqueue(s, q);
+    queue_remove(&s->waiting, q);
     run(s, q);
     return true;
 }
@@ -249,9 +231,9 @@ static void add_reading(struct sched *s)
 
 static void add_new(struct sched *s)
 {
-    while (s->rows_left > 0 && s->first && (s->behind_left > 0 || !is_behind(s, s->first))) {
-        struct seq *q = s->first;
-        if (!admit_first(s))
+    while (s->rows_left > 0) {
+        struct seq *q = queue_first(&s->waiting);
+        if (!q || (s->behind_left <= 0 && is_behind(s, q)) || !admit_first(s))
             return;
         add_chunk(s, q);
         if (q->state != SEQ_RUNNING)
@@ -262,10 +244,13 @@ static void add_new(struct sched *s)
 /* Urgent ones do not wait for a place or blocks that later ones in the order have. */
 static void admit_urgent(struct sched *s)
 {
-    while (s->first && s->n_running > 0 &&
-           priority_of(s->first) < priority_of(s->running[s->n_running - 1]))
+    for (;;) {
+        const struct seq *q = queue_first(&s->waiting);
+        if (!q || s->n_running == 0 || priority_of(q) >= priority_of(s->running[s->n_running - 1]))
+            return;
         if (!admit_first(s))
             preempt_last(s);
+    }
 }
 
 static int count_decoding(const struct sched *s)
@@ -279,14 +264,15 @@ static int count_decoding(const struct sched *s)
 /* Whether somebody who runs or waits is less urgent than the first who runs. */
 static bool has_behind(const struct sched *s)
 {
-    return s->n_running > 0 && ((s->last && is_behind(s, s->last)) || is_behind(s, s->running[s->n_running - 1]));
+    const struct seq *last = queue_last(&s->waiting);
+    return s->n_running > 0 && ((last && is_behind(s, last)) || is_behind(s, s->running[s->n_running - 1]));
 }
 
 /* What steps that read prompts of those behind may have for them: more than before where too few decode of those who
  * could, as prompts are not read fast enough; less where enough do. */
 static int next_behind_rows(const struct sched *s)
 {
-    const int all = s->n_running + s->n_waiting, places = all < s->limit ? all : s->limit, rows = s->behind_rows;
+    const int all = s->n_running + s->waiting.n, places = all < s->limit ? all : s->limit, rows = s->behind_rows;
     const int next = count_decoding(s) < places - places / 3 ? rows + rows / 4 : rows - rows / 5;
     return next < LEAST_BEHIND ? LEAST_BEHIND : next < s->max_rows ? next : s->max_rows;
 }
@@ -344,7 +330,8 @@ pllm_status sched_next(struct sched *s, pllm_error *err)
     for (int i = 0; i < s->n_running; i++)
         if (!seq_reserve(s->running[i]))
             return error_memory(err, "block tables");
-    if (s->n_running == 0 && s->first && !seq_reserve(s->first))
+    struct seq *first = queue_first(&s->waiting);
+    if (s->n_running == 0 && first && !seq_reserve(first))
         return error_memory(err, "block tables");
     s->cache.step++;
     for (int i = 0; i < s->n_running; i++) {

@@ -8,6 +8,7 @@
 #ifndef PARALLM_ENGINE_SCHED_H
 #define PARALLM_ENGINE_SCHED_H
 
+#include "engine/queue.h"
 #include "engine/table.h"
 
 struct sched {
@@ -19,8 +20,7 @@ struct sched {
 
     struct seq **running; /* [max_seqs], in the order of service */
     int n_running;
-    struct seq *first, *last; /* the queue, in the same order */
-    int n_waiting;
+    struct queue waiting;
     int n_quiet, behind_rows; /* beside urgent ones: steps since prompts of others were read; rows of such a step */
 
     /* The step in the making. */

@@ -213,12 +213,49 @@ static void finding_is_as_looking_at_all(void **state)
     }
 }
 
+static size_t longest_chain(const struct root_table *t)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < t->n_buckets; i++) {
+        size_t n = 0;
+        for (const struct prefix_root *r = t->bucket[i]; r; r = r->next)
+            n++;
+        longest = n > longest ? n : longest;
+    }
+    return longest;
+}
+
+/* Without caching there is a root for each request, with it one for each salt: however many there are, few share a bucket. */
+static void roots_are_found_without_looking_at_all(void **state)
+{
+    (void)state;
+    enum { N = 100000 };
+    static struct prefix_root *roots[2 * N];
+    struct root_table t = {0};
+    char salt[16];
+    for (int i = 0; i < 2 * N; i++) {
+        snprintf(salt, sizeof salt, "tenant %d", i / 2);
+        const struct prefix_key key = i % 2 ? (struct prefix_key){.salt = salt} : (struct prefix_key){.lone = (uint64_t)i + 1};
+        roots[i] = root_table_get(&t, &key);
+        assert_non_null(roots[i]);
+        assert_ptr_equal(root_table_get(&t, &key), roots[i]);
+        assert_int_equal(t.n, i + 1);
+    }
+    assert_in_range(longest_chain(&t), 1, 16);
+    for (int i = 0; i < 2 * N; i++)
+        root_table_remove(&t, roots[i]);
+    assert_int_equal(t.n, 0);
+    assert_int_equal(longest_chain(&t), 0);
+    root_table_fini(&t);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_tree, close_tree)
     const struct CMUnitTest tests[] = {
         TEST(the_longest_common_beginning_is_found), TEST(the_oldest_is_given_up_children_first),
         TEST(keys_are_kept_apart),                   TEST(window_blocks_follow_their_nodes),
-        TEST(no_memory_leaves_the_tree_as_it_was),   TEST(finding_is_as_looking_at_all)};
+        TEST(no_memory_leaves_the_tree_as_it_was),   TEST(finding_is_as_looking_at_all),
+        TEST(roots_are_found_without_looking_at_all)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,7 @@ static void close_sched(void)
         request_close(requests[i]);
     }
     assert_int_equal(kv_live(&sched.cache.kv.pool[0]), 0);
-    assert_int_equal(sched.n_waiting + sched.n_running, 0);
+    assert_int_equal(sched.waiting.n + sched.n_running, 0);
     prefix_root_put(sched.cache.prefix, root);
     model.close(sched.cache.decoder);
     sched_fini(&sched);
@@ -62,6 +62,17 @@ static struct seq *queue(int n_prompt, int max_tokens, int priority, bool same)
     return &r->seqs[0];
 }
 
+/* The sequences below q in the tree of those that wait, behind out[0 .. n-1]; returns how many there are then. */
+static int in_order(struct seq *q, struct seq **out, int n)
+{
+    if (!q)
+        return n;
+    n = in_order(q->child[0], out, n);
+    assert_true(n < MOST);
+    out[n++] = q;
+    return in_order(q->child[1], out, n);
+}
+
 /* Makes a step, checks what holds for all steps, and gives everybody who asked for it a token. */
 static void step(void)
 {
@@ -77,8 +88,11 @@ static void step(void)
     assert_int_equal(rows, b->n_rows);
     for (int i = 1; i < sched.n_running; i++)
         assert_true(seq_before(sched.running[i - 1], sched.running[i]));
-    for (struct seq *q = sched.first; q && q->next; q = q->next)
-        assert_true(seq_before(q, q->next));
+    struct seq *waiting[MOST];
+    const int n_waiting = in_order(sched.waiting.root, waiting, 0);
+    assert_int_equal(sched.waiting.n, n_waiting);
+    for (int i = 1; i < n_waiting; i++)
+        assert_true(seq_before(waiting[i - 1], waiting[i]));
     for (int i = 0; i < sched.n_running; i++) {
         struct seq *q = sched.running[i];
         outs += q->n_out;
@@ -194,7 +208,7 @@ static void urgent_ones_take_places_and_shorten_steps(void **state)
     struct seq *urgent = queue(40, 5, -1, false);
     step();
     assert_true(urgent->pos == 40 && urgent->state == SEQ_RUNNING);
-    assert_true(c->state == SEQ_WAITING && sched.first == c); /* the last in the order gave its place */
+    assert_true(c->state == SEQ_WAITING && queue_first(&sched.waiting) == c); /* the last in the order gave its place */
     assert_int_equal(sched.preemptions, 1);
     assert_int_equal(sched.batch.n_rows, 40 + 2); /* beside its prompt others only decode */
     while (urgent->state == SEQ_RUNNING)
@@ -207,12 +221,12 @@ static void urgent_ones_take_places_and_shorten_steps(void **state)
 
 static void assert_queue(struct seq *const *want, int n)
 {
-    struct seq *q = sched.first;
-    for (int i = 0; i < n; i++, q = q->next)
-        assert_ptr_equal(q, want[i]);
-    assert_ptr_equal(sched.last, want[n - 1]);
-    assert_null(sched.last->next);
-    assert_int_equal(sched.n_waiting, n);
+    struct seq *is[MOST];
+    assert_int_equal(in_order(sched.waiting.root, is, 0), n);
+    assert_memory_equal(is, want, (size_t)n * sizeof *want);
+    assert_ptr_equal(queue_first(&sched.waiting), want[0]);
+    assert_ptr_equal(queue_last(&sched.waiting), want[n - 1]);
+    assert_int_equal(sched.waiting.n, n);
 }
 
 /* Three priorities in one queue: who comes, and who comes back, has its place within. */
