@@ -70,12 +70,13 @@ static void frequency_and_presence(const struct sampler_input *in, float *out)
     }
 }
 
-static bool is_breaker(const pllm_sampling *p, int32_t token)
+/* Stands in `longest` for tokens that break matches, so that they are told without a search in their list. */
+enum { BREAKER = -1 };
+
+static void mark_breakers(const pllm_sampling *p, int32_t *longest, int32_t mark)
 {
     for (size_t i = 0; i < p->n_dry_breakers; i++)
-        if (p->dry_breakers[i] == token)
-            return true;
-    return false;
+        longest[p->dry_breakers[i]] = mark;
 }
 
 /* matches[i] = how many tokens before and with the i-th from the end agree with the end of the history (the Z function
@@ -112,22 +113,24 @@ void logits_dry(const struct sampler_input *in, float *out, const struct logits_
         return;
     int32_t *matches = scratch->matches, *longest = scratch->longest;
     const int32_t *end = in->tokens + in->n_tokens - 1;
-    while (most < n && !is_breaker(p, end[-(ptrdiff_t)most]))
+    mark_breakers(p, longest, BREAKER);
+    while (most < n && longest[end[-(ptrdiff_t)most]] != BREAKER)
         most++;
     match_ends(end, n, most, matches);
     for (size_t i = 1; i < n; i++) {
         int32_t token = end[-(ptrdiff_t)(i - 1)];
-        if (matches[i] > longest[token])
+        if (longest[token] != BREAKER && matches[i] > longest[token])
             longest[token] = matches[i];
     }
     for (size_t i = 1; i < n; i++) {
         int32_t token = end[-(ptrdiff_t)(i - 1)], length = longest[token];
         longest[token] = 0;
-        if (length < p->dry_allowed_length || is_breaker(p, token))
+        if (length < p->dry_allowed_length)
             continue;
         double penalty = (double)p->dry_multiplier * pow((double)p->dry_base, length - p->dry_allowed_length);
         out[token] -= (float)(penalty < 1e30 ? penalty : 1e30);
     }
+    mark_breakers(p, longest, 0);
 }
 
 void logits_process(const struct sampler_input *in, float *out, const struct logits_scratch *scratch)
