@@ -95,6 +95,22 @@ double describe_positive(struct config *c, const char *key, double value)
     return value;
 }
 
+double describe_unless_null(struct config *c, const char *key, double absent)
+{
+    return config_float_or(c, key, config_is_null(c, key) ? 0 : absent);
+}
+
+void describe_usual_theta(struct model_desc *d, struct config *c, double theta)
+{
+    if (!config_is_gguf(c) && !config_has(c, "rope_theta"))
+        d->rope[0].theta = theta;
+}
+
+int describe_usual_window(const struct config *c)
+{
+    return config_is_gguf(c) ? 0 : 4096;
+}
+
 /* Whether layer l attends to a window, where a config.json says it of each layer. */
 static bool is_sliding(struct config *c, size_t l)
 {
@@ -111,10 +127,11 @@ static bool is_sliding(struct config *c, size_t l)
     return sliding;
 }
 
-void describe_window(struct model_desc *d, struct config *c, int period)
+void describe_window_or(struct model_desc *d, struct config *c, int period, int absent)
 {
     static const char pattern[] = "sliding_window_pattern";
-    int window = (int)config_int_or(c, "sliding_window", 0, INT32_MAX, 0);
+    const int unsaid = config_is_null(c, "sliding_window") ? 0 : absent;
+    int window = (int)config_int_or(c, "sliding_window", 0, INT32_MAX, unsaid);
     const bool listed = config_size(c, "layer_types") > 0;
     const size_t flags = config_is_gguf(c) ? config_size(c, pattern) : 0;
     for (int l = 0; l < d->n_layers; l++) {
@@ -126,6 +143,11 @@ void describe_window(struct model_desc *d, struct config *c, int period)
             local = i < flags && config_int_at(c, pattern, i, 0, 1) != 0;
         d->layer[l].window = local ? window : 0;
     }
+}
+
+void describe_window(struct model_desc *d, struct config *c, int period)
+{
+    describe_window_or(d, c, period, 0);
 }
 
 static bool is_listed(const char *const *list, const char *name)

@@ -95,10 +95,16 @@ void desc_close(struct model_desc *d);
 void describe_common(struct model_desc *d, struct config *c);  /* sizes, activation, norm, experts, rope[0] */
 void describe_llama(struct model_desc *d, struct config *c);   /* the same, and GGUF's interleaved q and k */
 double describe_positive(struct config *c, const char *key, double value); /* value; else 1 and an error about key */
+/* Of a key at whose absence transformers takes a number, but null is none: its value, `absent`, or 0. */
+double describe_unless_null(struct config *c, const char *key, double absent);
+void describe_usual_theta(struct model_desc *d, struct config *c, double theta); /* rope[0]'s where a config.json has none */
 /* Window of the layers that config.json's layer_types calls "sliding_attention", or for which GGUF's list
  * attention.sliding_window_pattern is true; where there is none, of every layer but each `period`-th (period 1: of all).
  * Without sliding_window in the config: of none. */
 void describe_window(struct model_desc *d, struct config *c, int period);
+/* The same, but without sliding_window: `absent`; none only where it is null. */
+void describe_window_or(struct model_desc *d, struct config *c, int period, int absent);
+int describe_usual_window(const struct config *c); /* what many families have for `absent`: 4096, none in a GGUF file */
 
 /* rope.c: inverse frequencies for short (which = 0) or long contexts into out[dims / 2]; returns the scale of cosines
  * and sines. Dynamic scaling changes nothing within the length that the model was made for, which is our limit. */

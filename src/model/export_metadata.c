@@ -65,18 +65,26 @@ static void put_sizes(const struct describer *w)
         put_int(w, "expert_feed_forward_length", d->expert_intermediate);
 }
 
+/* A family that usually has one takes the usual one where nothing is said. */
+static void put_softcap(const struct describer *w, const char *key, float cap)
+{
+    if (cap != 0 || config_is_null(w->model->checkpoint->config, key))
+        put_float(w, key, (double)cap);
+}
+
 /* Numbers that the config has and GGUF calls by another name. */
 static void put_scales(const struct describer *w)
 {
     static const char *const keys[] = {"embedding_multiplier", "residual_multiplier", "attention_multiplier",
-                                       "logits_scaling", "logit_scale", "attn_logit_softcapping",
-                                       "final_logit_softcapping"};
+                                       "logits_scaling", "logit_scale"};
     const struct model_desc *d = w->model->desc;
     struct config *c = w->model->checkpoint->config;
     char name[CONFIG_KEY_MAX];
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (config_has(c, keys[i]) && config_gguf_key(keys[i], w->arch, 0, name))
             gguf_out_f32(w->g, name, (float)config_float(c, keys[i]));
+    put_softcap(w, "attn_logit_softcapping", d->attn_softcap);
+    put_softcap(w, "final_logit_softcapping", d->final_softcap);
     if (!config_has(c, "attention_multiplier") && d->attn_scale != (float)(1 / sqrt(d->head_dim)))
         put_float(w, "attention.scale", (double)d->attn_scale);
     if (config_has(c, "use_parallel_residual"))

@@ -23,6 +23,8 @@ static enum rope_scaling scaling_of(struct config *c)
     const bool unsaid = config_is_gguf(c) && config_has(c, "rope_scaling.attention_factor");
     const char *name = config_string_or(c, "rope_scaling.rope_type",
                                         config_string_or(c, "rope_scaling.type", unsaid ? "longrope" : "default"));
+    if (strcmp(name, "yarn") == 0 && config_size(c, "rope_scaling.short_factor"))
+        return ROPE_LONGROPE; /* as the first configs of Phi-3 called it */
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(name, known[i].name) == 0)
             return known[i].scaling;
@@ -53,8 +55,6 @@ static void describe_scaling(struct rope_desc *r, struct config *c, double conte
     double stretched = context / r->original_context;
     r->factor = describe_positive(c, "rope_scaling.factor", needs_factor ? config_float(c, "rope_scaling.factor")
                                                    : config_float_or(c, "rope_scaling.factor", stretched));
-    if (r->scaling == ROPE_LONGROPE)
-        r->factor = stretched; /* what its attention factor is made of */
     r->attention_factor = config_float_or(c, "rope_scaling.attention_factor", 0);
     if (config_is_gguf(c) && r->scaling == ROPE_YARN)
         r->attention_factor *= yarn_mscale(r->factor, 1); /* there, a factor of what the formula gives */

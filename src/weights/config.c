@@ -172,6 +172,12 @@ bool config_has(struct config *c, const char *key)
     return p.json || p.value;
 }
 
+bool config_is_null(struct config *c, const char *key)
+{
+    struct json text = json_get(&c->top, "text_config"), below = json_get(&text, key), at = json_get(&c->top, key);
+    return !c->gguf && (json_kind(&at) == J_NULL || (json_kind(&at) == J_ABSENT && json_kind(&below) == J_NULL));
+}
+
 /* ---- Integers ----------------------------------------------------------------------------------- */
 
 /* GGUF's value, or the one that all elements of its array have. */

@@ -24,6 +24,7 @@ void config_close(struct config *c);
 /* After an error, what is required reads as `lo`, 1.0 or "". GGUF's per-layer arrays are integers where all
  * elements are the same. */
 bool config_has(struct config *c, const char *key);                    /* present and not null */
+bool config_is_null(struct config *c, const char *key); /* there, and null: of a key at the top of a config.json */
 int64_t config_int(struct config *c, const char *key, int64_t lo, int64_t hi); /* required */
 int64_t config_int_or(struct config *c, const char *key, int64_t lo, int64_t hi, int64_t fallback);
 double config_float(struct config *c, const char *key);                /* required, finite */

@@ -87,7 +87,56 @@ static void knows_gemma3(void **state)
     d = good("Gemma3ForCausalLM", "gemma3_text", ", \"head_dim\": 16, \"sliding_window\": 512, \"sliding_window_pattern\": 2, "
                                                  "\"hidden_activation\": \"gelu_pytorch_tanh\"");
     assert_windows(d, "w.w.w.w.");
-    assert_true(d->attn_scale == 0.25f);
+    assert_true(d->attn_scale == 0.0625f); /* of 256, whatever head_dim is */
+    desc_close(d);
+    bad("Gemma3ForCausalLM", "gemma3_text", ", \"use_bidirectional_attention\": true", PLLM_E_UNSUPPORTED,
+        "use_bidirectional_attention: is true");
+}
+
+/* What transformers takes for a key that a config.json does not have; null is none. */
+static void takes_what_is_usual_where_nothing_is_said(void **state)
+{
+    (void)state;
+    struct model_desc *d = good("Gemma2ForCausalLM", "gemma2", "");
+    assert_true(d->attn_softcap == 50 && d->final_softcap == 30 && d->act == ACTIVATE_GELU_TANH && d->attn_scale == 0.0625f);
+    for (int l = 0; l < d->n_layers; l++)
+        assert_int_equal(d->layer[l].window, l % 2 ? 0 : 4096);
+    desc_close(d);
+    d = good("Gemma2ForCausalLM", "gemma2", ", \"attn_logit_softcapping\": null, \"final_logit_softcapping\": null, "
+                                            "\"hidden_act\": \"gelu\", \"hidden_activation\": \"gelu\"");
+    assert_true(d->attn_softcap == 0 && d->final_softcap == 0 && d->act == ACTIVATE_GELU);
+    desc_close(d);
+    d = good("GemmaForCausalLM", "gemma", ", \"hidden_act\": \"gelu\", \"hidden_activation\": null");
+    assert_true(d->act == ACTIVATE_GELU_TANH);
+    desc_close(d);
+    d = good("GemmaForCausalLM", "gemma", ", \"hidden_act\": \"silu\"");
+    assert_true(d->act == ACTIVATE_SILU);
+    desc_close(d);
+    d = good("MistralForCausalLM", "mistral", "");
+    assert_true(d->layer[0].window == 4096 && d->rope[0].theta == 1e4);
+    desc_close(d);
+    d = good("MixtralForCausalLM", "mixtral", ", \"num_local_experts\": 4, \"num_experts_per_tok\": 2");
+    assert_true(d->layer[0].window == 0 && d->rope[0].theta == 1e6);
+    desc_close(d);
+    d = good("Qwen2ForCausalLM", "qwen2", ", \"use_sliding_window\": true");
+    assert_int_equal(d->layer[7].window, 0); /* max_window_layers: 28 */
+    desc_close(d);
+    d = good("SmolLM3ForCausalLM", "smollm3", ", \"use_sliding_window\": true, \"sliding_window\": 512");
+    assert_windows(d, "...w...w"); /* those that do not rotate */
+    assert_true(d->rope[0].theta == 2e6);
+    desc_close(d);
+    d = good("GraniteForCausalLM", "granite", "");
+    assert_true(d->attn_scale == 1);
+    desc_close(d);
+}
+
+static void knows_windows_of_mixtures(void **state)
+{
+    (void)state;
+    static const char more[] = ", \"num_experts\": 4, \"num_experts_per_tok\": 2, \"moe_intermediate_size\": 16, "
+                               "\"use_sliding_window\": true, \"sliding_window\": 512, \"max_window_layers\": 3";
+    struct model_desc *d = good("Qwen3MoeForCausalLM", "qwen3_moe", more);
+    assert_windows(d, "wwwwwwww"); /* max_window_layers is not for them */
     desc_close(d);
 }
 
@@ -177,6 +226,8 @@ static void scales_rotation(void **state)
                        "\"original_max_position_embeddings\": 1024";
     assert_rope(both, 0, shorts, sqrt(1 + log(4) / log(1024)));
     assert_rope(both, 1, longs, sqrt(1 + log(4) / log(1024)));
+    assert_rope("\"type\": \"yarn\", \"factor\": 16, \"short_factor\": [1,1,1,1,2,2,2,2], \"long_factor\": [1,2,3,4,5,6,7,8], "
+                "\"original_max_position_embeddings\": 1024", 1, longs, sqrt(1 + log(16) / log(1024))); /* Phi-3's first name of it */
 }
 
 static void refuses_what_it_cannot_rotate(void **state)
@@ -222,6 +273,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(knows_windows),   cmocka_unit_test(knows_gemma3),
+        cmocka_unit_test(takes_what_is_usual_where_nothing_is_said),
+        cmocka_unit_test(knows_windows_of_mixtures),
         cmocka_unit_test(knows_the_others), cmocka_unit_test(scales_rotation),
         cmocka_unit_test(refuses_what_it_cannot_rotate), cmocka_unit_test(refuses_lists_of_other_layers),
     };

@@ -15,17 +15,18 @@ static const struct tensor_name names[] = {
 /* GGUF files do not say it: the 27B model alone scales by the width per head, the others by head_dim. */
 static double query_scalar(const struct model_desc *d, struct config *c)
 {
-    bool is_27b = config_is_gguf(c) && d->n_layers == 46;
-    return config_float_or(c, "query_pre_attn_scalar", is_27b ? (double)d->hidden / d->n_heads : d->head_dim);
+    const bool is_27b = d->n_layers == 46;
+    const double unsaid = !config_is_gguf(c) ? 256 : is_27b ? (double)d->hidden / d->n_heads : d->head_dim;
+    return config_float_or(c, "query_pre_attn_scalar", unsaid);
 }
 
 static void describe(struct model_desc *d, struct config *c)
 {
     family_gemma.describe(d, c);
     d->attn_scale = (float)(1.0 / sqrt(describe_positive(c, "query_pre_attn_scalar", query_scalar(d, c))));
-    d->attn_softcap = (float)config_float_or(c, "attn_logit_softcapping", 0);
-    d->final_softcap = (float)config_float_or(c, "final_logit_softcapping", 0);
-    describe_window(d, c, 2);
+    d->attn_softcap = (float)describe_unless_null(c, "attn_logit_softcapping", 50);
+    d->final_softcap = (float)describe_unless_null(c, "final_logit_softcapping", 30);
+    describe_window_or(d, c, 2, 4096); /* the first GGUF files of it have neither */
 }
 
 static const char *const hf[] = {"Gemma2ForCausalLM", NULL}, *const gguf[] = {"gemma2", NULL};

@@ -13,17 +13,19 @@ static const struct tensor_name names[] = {
 
 static double query_scalar(const struct model_desc *d, struct config *c)
 {
-    bool is_27b = config_is_gguf(c) && d->n_layers == 62;
-    return config_float_or(c, "query_pre_attn_scalar", is_27b ? (double)d->hidden / d->n_heads : d->head_dim);
+    const bool is_27b = d->n_layers == 62;
+    const double unsaid = !config_is_gguf(c) ? 256 : is_27b ? (double)d->hidden / d->n_heads : d->head_dim;
+    return config_float_or(c, "query_pre_attn_scalar", unsaid);
 }
 
 static void describe(struct model_desc *d, struct config *c)
 {
     family_gemma.describe(d, c);
+    describe_usual_theta(d, c, 1e6);
     d->attn_scale = (float)(1.0 / sqrt(describe_positive(c, "query_pre_attn_scalar", query_scalar(d, c))));
     d->final_softcap = (float)config_float_or(c, "final_logit_softcapping", 0);
     const bool listed = config_size(c, "sliding_window_pattern") > 0;
-    describe_window(d, c, listed ? 1 : (int)config_int_or(c, "sliding_window_pattern", 1, 64, 6));
+    describe_window_or(d, c, listed ? 1 : (int)config_int_or(c, "sliding_window_pattern", 1, 64, 6), describe_usual_window(c));
     double local_theta = config_float_or(c, "rope_local_base_freq", 10000);
     d->rope[1] = (struct rope_desc){.dims = d->rope[0].dims, .theta = local_theta};
     d->n_ropes = 2;

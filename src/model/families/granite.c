@@ -7,7 +7,7 @@ static void describe(struct model_desc *d, struct config *c)
     describe_llama(d, c);
     d->embed_scale = (float)config_float_or(c, "embedding_multiplier", 1);
     d->residual_scale = (float)config_float_or(c, "residual_multiplier", 1);
-    d->attn_scale = (float)config_float_or(c, "attention_multiplier", d->attn_scale);
+    d->attn_scale = (float)config_float_or(c, "attention_multiplier", config_is_gguf(c) ? (double)d->attn_scale : 1);
     double divisor = config_float_or(c, "logits_scaling", 1);
     if (divisor == 0)
         config_fail(c, PLLM_E_FORMAT, "logits_scaling", "is 0, wanted another number");

@@ -5,7 +5,7 @@
 static void describe(struct model_desc *d, struct config *c)
 {
     describe_llama(d, c);
-    describe_window(d, c, 1);
+    describe_window_or(d, c, 1, describe_usual_window(c));
 }
 
 static const char *const hf[] = {"MistralForCausalLM", NULL}, *const gguf[] = {"mistral", NULL};

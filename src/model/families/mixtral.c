@@ -16,6 +16,8 @@ static const struct tensor_name names[] = {
 static void describe(struct model_desc *d, struct config *c)
 {
     describe_llama(d, c);
+    d->norm_eps = (float)config_float_or(c, "rms_norm_eps", 1e-5);
+    describe_usual_theta(d, c, 1e6);
     describe_window(d, c, 1);
 }
 

@@ -15,6 +15,7 @@ static const struct tensor_name names[] = {
 static void describe(struct model_desc *d, struct config *c)
 {
     describe_common(d, c);
+    d->norm_eps = (float)config_float_or(c, "rms_norm_eps", 1e-5);
     d->qk_norm_whole = true;
 }
 

@@ -14,8 +14,8 @@ static void describe(struct model_desc *d, struct config *c)
     describe_common(d, c);
     if (!config_bool_or(c, "use_sliding_window", false))
         return;
-    describe_window(d, c, 1);
-    int64_t first = config_int_or(c, "max_window_layers", 0, INT32_MAX, 0);
+    describe_window_or(d, c, 1, describe_usual_window(c));
+    int64_t first = config_int_or(c, "max_window_layers", 0, INT32_MAX, 28);
     for (int l = 0; l < d->n_layers && l < first && !config_size(c, "layer_types"); l++)
         d->layer[l].window = 0;
 }

@@ -16,6 +16,8 @@ static const struct tensor_name names[] = {
 static void describe(struct model_desc *d, struct config *c)
 {
     family_qwen3.describe(d, c);
+    if (config_bool_or(c, "use_sliding_window", false)) /* on all layers, whatever max_window_layers says */
+        describe_window_or(d, c, 1, describe_usual_window(c));
     d->experts_normalize = config_bool_or(c, "norm_topk_prob", config_is_gguf(c)); /* GGUF: always */
     int64_t step = config_int_or(c, "decoder_sparse_step", 1, INT32_MAX, 1);
     for (int l = 0; l < d->n_layers; l++)
