@@ -5,8 +5,9 @@ usage: random_families.py GOLDEN [--seed 1] [--rounds 1] [--only FAMILY] [--keep
 
 GOLDEN is the test program of that name. Widths are no multiples of anything; heads are grouped by any number; biases, windows,
 tied heads, experts, rotations and soft-caps come and go as the family has them; weights are f32, f16 or bf16, in one file or
-several; config.json is in the form of transformers 4 or 5. A difference is printed with what makes it again, and --keep keeps its
-folder. Exit status 77: torch or transformers is not there. PARALLM_VENV names a Python environment to look for them in.
+several; config.json is in the form of transformers 4 or 5, with all settings or without usual ones. A difference is printed with
+what makes it again, and --keep keeps its folder. Exit status 77: torch or transformers is not there. PARALLM_VENV names a Python
+environment to look for them in.
 """
 import argparse
 import json
@@ -25,6 +26,10 @@ from packages import load  # noqa: E402
 
 TOKENS = 640  # of the tokenizer that all of them get
 DTYPES = ("float32", "bfloat16", "float16")
+LEFT_OUT = ("rms_norm_eps", "hidden_act", "hidden_activation", "attention_bias", "mlp_bias", "tie_word_embeddings", "sliding_window",
+            "use_sliding_window", "max_window_layers", "attn_logit_softcapping", "final_logit_softcapping", "query_pre_attn_scalar",
+            "attention_multiplier", "embedding_multiplier", "logits_scaling", "residual_multiplier", "norm_topk_prob", "use_qkv_bias",
+            "decoder_sparse_step", "use_parallel_residual", "layer_norm_eps", "partial_rotary_factor")
 
 
 # ---- What families have in common --------------------------------------------------------------------
@@ -55,7 +60,7 @@ def rope(r):
         {"rope_type": "default"}, {"rope_type": "default"}, {"rope_type": "linear", "factor": 3.5}, {"rope_type": "dynamic", "factor": 2.0},
         {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32},
         yarn(r)))
-    return {**rope, "rope_theta": r.choice((10000.0, 500000.0))}
+    return {**rope, "rope_theta": r.choice((10000.0, 500000.0, 1e6, 2e6))}
 
 
 # ---- What each has of its own: CONFIG[model_type](r) --------------------------------------------------
@@ -66,7 +71,7 @@ def llama(r):
 
 
 def mistral(r):
-    return {**sizes(r), "rope_parameters": rope(r), "sliding_window": r.choice((None, 8, 100))}
+    return {**sizes(r), "rope_parameters": rope(r), "sliding_window": r.choice((None, 8, 100, 300))}
 
 
 def mixtral(r):
@@ -74,11 +79,11 @@ def mixtral(r):
 
 
 def gemma(r):
-    return {**sizes(r), "tie_word_embeddings": r.random() < 0.9}
+    return {**sizes(r), "tie_word_embeddings": r.random() < 0.9, "attention_bias": r.random() < 0.2}
 
 
 def gemma2(r):
-    return {**gemma(r), "query_pre_attn_scalar": r.choice((24, 64, 100)), "sliding_window": r.choice((8, 64)),
+    return {**gemma(r), "query_pre_attn_scalar": r.choice((24, 64, 100)), "sliding_window": r.choice((8, 64, 257)),
             "attn_logit_softcapping": r.choice((None, 20.0, 50.0)), "final_logit_softcapping": r.choice((None, 30.0))}
 
 
@@ -98,7 +103,8 @@ def phi3(r):
     rope = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": part}
     if r.random() < 0.6:
         rope.update(rope_type="longrope", short_factor=[round(1 + 0.03 * i, 4) for i in range(pairs)],
-                    long_factor=[round(1.05 * 1.2 ** i, 4) for i in range(pairs)])
+                    long_factor=[round(1.05 * 1.2 ** i, 4) for i in range(pairs)],
+                    **r.choice(({}, {"factor": 6.0}, {"attention_factor": 1.2})))
         c["max_position_embeddings"] = trained * r.choice((4, 32))
     return {**c, "rope_parameters": rope, "partial_rotary_factor": part, "original_max_position_embeddings": trained,
             "sliding_window": r.choice((None, 12, 2047)), "pad_token_id": 0}
@@ -111,18 +117,22 @@ def qwen(r):
     return c
 
 
+def qwen2(r):
+    return {**qwen(r), "hidden_act": r.choice(("silu", "silu", "gelu", "gelu_pytorch_tanh", "relu"))}
+
+
 def qwen3(r):
     return {**qwen(r), "attention_bias": r.random() < 0.3}
 
 
 def qwen3_moe(r):
-    return {**sizes(r), "rope_parameters": rope(r), "num_experts": r.choice((4, 6, 16)), "num_experts_per_tok": r.randint(1, 4),
+    return {**qwen(r), "num_experts": r.choice((4, 6, 16)), "num_experts_per_tok": r.randint(1, 4),
             "moe_intermediate_size": r.choice((32, 48, 100)), "norm_topk_prob": r.random() < 0.6,
             "decoder_sparse_step": r.choice((1, 1, 2)), "mlp_only_layers": [0] if r.random() < 0.3 else []}
 
 
 def olmo2(r):
-    c = {**sizes(r, wide_as_heads=True), "rope_parameters": rope(r)}
+    c = {**sizes(r, wide_as_heads=True), "rope_parameters": rope(r), "attention_bias": r.random() < 0.3}
     del c["head_dim"]
     return c
 
@@ -134,7 +144,8 @@ def granite(r):
 
 def smollm3(r):
     c = llama(r)
-    return {**c, "no_rope_layers": [int(r.random() < 0.7) for _ in range(c["num_hidden_layers"])], "pad_token_id": 0}
+    window = {"use_sliding_window": True, "sliding_window": r.choice((8, 60))} if r.random() < 0.4 else {}
+    return {**c, **window, "no_rope_layers": [int(r.random() < 0.7) for _ in range(c["num_hidden_layers"])], "pad_token_id": 0}
 
 
 def stablelm(r):
@@ -145,7 +156,7 @@ def stablelm(r):
 
 
 CONFIG = {"llama": llama, "mistral": mistral, "mixtral": mixtral, "gemma": gemma, "gemma2": gemma2, "gemma3_text": gemma3, "phi3": phi3,
-          "qwen2": qwen, "qwen3": qwen3, "qwen3_moe": qwen3_moe, "olmo2": olmo2, "granite": granite, "smollm3": smollm3, "stablelm": stablelm}
+          "qwen2": qwen2, "qwen3": qwen3, "qwen3_moe": qwen3_moe, "olmo2": olmo2, "granite": granite, "smollm3": smollm3, "stablelm": stablelm}
 
 
 # ---- Checkpoints -------------------------------------------------------------------------------------
@@ -168,6 +179,18 @@ def older_form(r, path):
     path.write_text(json.dumps(c))
 
 
+def sparser_form(r, config, path):
+    """config.json without settings that are what their family takes where nothing is said."""
+    c, usual = json.loads(path.read_text()), type(config)()
+    for key in LEFT_OUT:
+        if key in c and c[key] == getattr(usual, key, c) and r.random() < 0.7:
+            del c[key]
+    theta = getattr(usual, "default_theta", 10000.0)
+    if c.get("rope_theta") == (theta["global"] if isinstance(theta, dict) else theta):
+        del c["rope_theta"]
+    path.write_text(json.dumps(c))
+
+
 def write(golden, r, family, out):
     """A checkpoint and its reference in folder `out`."""
     import torch
@@ -180,12 +203,14 @@ def write(golden, r, family, out):
     model.to(getattr(torch, r.choice(DTYPES))).save_pretrained(out, max_shard_size=r.choice(("1GB", "200KB")))
     stored = transformers.AutoModelForCausalLM.from_pretrained(out, attn_implementation="eager", experts_implementation="eager",
                                                                dtype=torch.float32).eval()
-    golden.save_reference(stored, out, [n for n in (1, r.randint(2, 9), r.randint(20, 50), r.randint(60, 140))
-                                        if n <= config.max_position_embeddings], generator)
+    lengths = [1, r.randint(2, 9), r.randint(20, 50), r.randint(60, 140)] + [r.randint(250, 700)] * (r.random() < 0.3)
+    golden.save_reference(stored, out, [n for n in lengths if n <= config.max_position_embeddings], generator)
     for name in golden.TOKENIZER_FILES:
         shutil.copy(HERE / "qwen3-moe" / name, out)
     if r.random() < 0.5:
         older_form(r, out / "config.json")
+    if r.random() < 0.5:
+        sparser_form(r, config, out / "config.json")
 
 
 def differs(golden, program, seed, family, folder):
