@@ -253,6 +253,9 @@ PLLM_API pllm_request pllm_request_default(void);
  * All else stays, as everything does where the model says nothing. Nobody but the caller applies it. */
 PLLM_API pllm_status pllm_model_generation(const pllm_model *model, pllm_request *request, pllm_error *err);
 
+/* What pllm_submit would say to the request, which is not queued: to look at all requests before the first is computed. */
+PLLM_API pllm_status pllm_request_check(const pllm_engine *engine, const pllm_request *request, pllm_error *err);
+
 /* Queues a request, copying what it points to; *id names it from now on. */
 PLLM_API pllm_status pllm_submit(pllm_engine *engine, const pllm_request *request, uint64_t *id, pllm_error *err);
 

@@ -45,6 +45,11 @@ void pllm_engine_close(pllm_engine *e)
     mem_free(e);
 }
 
+pllm_status pllm_request_check(const pllm_engine *e, const pllm_request *request, pllm_error *err)
+{
+    return engine_check(e->engine, request, err);
+}
+
 pllm_status pllm_submit(pllm_engine *e, const pllm_request *request, uint64_t *id, pllm_error *err)
 {
     return engine_submit(e->engine, request, id, err);

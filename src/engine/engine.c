@@ -215,12 +215,28 @@ static pllm_status enter(struct engine *e, struct request *r, uint64_t lone, uin
     return PLLM_OK;
 }
 
+static pllm_status open_request(const struct engine *e, struct request **out, const pllm_request *p, pllm_error *err)
+{
+    pllm_status status = check_length(e, p, p->n_tokens, err);
+    return status ? status : request_open(out, p, NULL, 0, p->n_tokens, e->model.vocab, err);
+}
+
+/* Opens the request and throws it away: nothing that opening refuses can be forgotten here. */
+pllm_status engine_check(const struct engine *e, const pllm_request *p, pllm_error *err)
+{
+    struct request *r;
+    int slot;
+    pllm_status status = open_request(e, &r, p, err);
+    if (status)
+        return status;
+    request_close(r);
+    return adapters_find(e, p->adapter, &slot, err);
+}
+
 pllm_status engine_submit(struct engine *e, const pllm_request *p, uint64_t *id, pllm_error *err)
 {
     struct request *r;
-    pllm_status status = check_length(e, p, p->n_tokens, err);
-    if (!status)
-        status = request_open(&r, p, NULL, 0, p->n_tokens, e->model.vocab, err);
+    pllm_status status = open_request(e, &r, p, err);
     return status ? status : enter(e, r, 0, id, err);
 }
 

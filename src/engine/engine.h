@@ -24,6 +24,7 @@ void engine_close(struct engine *e);
 pllm_engine_options engine_default_options(void);
 pllm_request engine_default_request(void);
 
+pllm_status engine_check(const struct engine *e, const pllm_request *request, pllm_error *err);
 pllm_status engine_submit(struct engine *e, const pllm_request *request, uint64_t *id, pllm_error *err);
 pllm_status engine_fork(struct engine *e, uint64_t id, int32_t sample, size_t n_tokens, const pllm_request *request,
                         uint64_t *new_id, pllm_error *err);

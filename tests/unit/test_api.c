@@ -166,6 +166,21 @@ static void what_is_cancelled_is_gone(void **state)
     pllm_engine_close(e);
 }
 
+static void what_is_checked_is_not_queued(void **state)
+{
+    static const int32_t prompt[] = {5, 6, 7, 8};
+    pllm_engine *e = engine_of(NULL);
+    pllm_request r = request_of(prompt, 4, 20);
+    pllm_error err;
+    (void)state;
+    assert_int_equal(pllm_request_check(e, &r, &err), PLLM_OK);
+    assert_true(pllm_engine_idle(e) && pllm_engine_stats(e).prompt_tokens == 0);
+    r.sampling.top_p = 2;
+    assert_int_equal(pllm_request_check(e, &r, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "top_p: is 2, wanted 0 to 1");
+    pllm_engine_close(e);
+}
+
 static void adapters_are_named(void **state)
 {
     pllm_engine *e = engine_of(NULL);
@@ -179,6 +194,8 @@ static void adapters_are_named(void **state)
     assert_int_equal(pllm_adapter_remove(e, "a", &err), PLLM_E_ARGUMENT);
     assert_message(err, "\"a\"");
     r.adapter = "a";
+    assert_int_equal(pllm_request_check(e, &r, &err), PLLM_E_ARGUMENT);
+    assert_message(err, "\"a\"");
     assert_int_equal(pllm_submit(e, &r, &id, &err), PLLM_E_ARGUMENT);
     assert_message(err, "\"a\"");
     pllm_engine_close(e);
@@ -212,8 +229,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_have_texts),         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(own_template_replaces_the_models), cmocka_unit_test(forks_go_on),
-        cmocka_unit_test(what_is_cancelled_is_gone), cmocka_unit_test(adapters_are_named),
-        cmocka_unit_test(plans_agree),
+        cmocka_unit_test(what_is_cancelled_is_gone), cmocka_unit_test(what_is_checked_is_not_queued),
+        cmocka_unit_test(adapters_are_named), cmocka_unit_test(plans_agree),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

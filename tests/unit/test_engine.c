@@ -86,6 +86,8 @@ static void refuse(struct engine *e, const pllm_request *p, const char *words)
 {
     uint64_t id = 0;
     pllm_error err;
+    assert_int_equal(engine_check(e, p, &err), PLLM_E_ARGUMENT);
+    assert_message(err, words);
     assert_int_equal(engine_submit(e, p, &id, &err), PLLM_E_ARGUMENT);
     assert_message(err, words);
     assert_int_equal(id, 0);
