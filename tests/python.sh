@@ -3,9 +3,9 @@
 set -eu
 python=$1 build=$2 library=$3 runtime=${4-}
 venv=$build/python-venv
-if ! [ -x "$venv/bin/pytest" ]; then
+if ! [ -x "$venv/bin/mypy" ]; then
     "$python" -m venv "$venv" > /dev/null 2>&1 || { echo "skipped: no venv"; exit 77; }
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check cffi numpy tqdm pytest \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check cffi numpy tqdm pytest mypy \
         nbclient nbformat ipykernel matplotlib ||
         { rm -rf "$venv"; echo "skipped: the packages cannot be installed"; exit 77; }
 fi

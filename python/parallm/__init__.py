@@ -22,6 +22,7 @@ from .llm import LLM, LoRARequest
 from .mlx import batch_generate, generate, load, stream_generate
 from .model import Model, ModelInfo, pull, quantize
 from .outputs import CompletionOutput, Logprob, Logprobs, RequestOutput, ScoreOutput
+from .prompts import Prompt
 from .sampling import SamplingParams
 from .tokenizer import Tokenizer
 
@@ -46,6 +47,7 @@ __all__ = [
     "OutOfMemoryError",
     "ParallmError",
     "Plan",
+    "Prompt",
     "RequestOutput",
     "SamplingParams",
     "ScoreOutput",

@@ -1,20 +1,49 @@
-"""A progress bar that shows tokens per second."""
+"""Progress bars: of prompts, with tokens per second, and of long work on files."""
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 from typing import Any
 
-from .engine import Job
-
 _SECONDS = 0.2  # between two looks at the clock's consequences
+_PATIENCE = 1  # seconds of work without a bar
 
 
 def _tqdm() -> Any:
     from tqdm.auto import tqdm  # takes a while to import, and a run without a bar does not need it
 
     return tqdm
+
+
+def someone_watches() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+class WorkBar:
+    """A progress callback: a bar for each thing that is done, once the work has taken a second."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._what: tuple[str, int] | None = None
+        self._begun = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if time.monotonic() - self._begun < _PATIENCE:
+            return
+        if self._what != (what, total):
+            self.close()
+            self._what = what, total
+            self._bar = _tqdm()(
+                desc=what, total=total or None, unit="B", unit_scale=True, dynamic_ncols=True, leave=False
+            )
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
 
 class Bar:
@@ -34,8 +63,8 @@ class Bar:
         if self._bar is not None and self._tokens % 64 == 0 and time.monotonic() - self._shown > _SECONDS:
             self._show()
 
-    def finished(self, job: Job) -> None:
-        self._finished_prompt_tokens += len(job.tokens)
+    def finished(self, n_prompt_tokens: int) -> None:
+        self._finished_prompt_tokens += n_prompt_tokens
         if self._bar is not None:
             self._bar.update(1)
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import re
+import reprlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,36 @@ def text_bytes(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
+def c_text(text: object, name: str) -> bytes:
+    """A string that the library reads to its NUL."""
+    if not isinstance(text, str):
+        raise ArgumentError(f"{name}: is {reprlib.repr(text)}, wanted str")
+    data = text_bytes(text)
+    if b"\0" in data:
+        raise ArgumentError(f"{name}: has a NUL character")
+    return data
+
+
+def path_bytes(path: object, name: str) -> bytes:
+    if not isinstance(path, (str, os.PathLike)):
+        raise ArgumentError(f"{name}: is {reprlib.repr(path)}, wanted a path")
+    data = os.fsencode(path)
+    if b"\0" in data:
+        raise ArgumentError(f"{name}: the path has a NUL character")
+    return data
+
+
+def set_field(struct: Any, name: str, value: Any, field: str | None = None) -> None:
+    """Sets a number of a C struct; the message of a value that does not fit names the field."""
+    try:
+        setattr(struct, name, value)
+    except TypeError:
+        kind = {float: "a number", bool: "True or False"}.get(type(getattr(struct, name)), "a whole number")
+        raise ArgumentError(f"{field or name}: is {reprlib.repr(value)}, wanted {kind}") from None
+    except OverflowError:
+        raise ArgumentError(f"{field or name}: is {reprlib.repr(value)}, which is out of range") from None
+
+
 def take_text(pointer: Any, n: int) -> str:
     """A text that the library allocated, which is freed."""
     try:
@@ -81,6 +112,15 @@ def take_tokens(pointer: Any, n: int) -> np.ndarray:
     return np.frombuffer(ffi.buffer(owned, 4 * n), dtype=np.int32)
 
 
+def _not_token_ids(tokens: object) -> str:
+    """What is wrong with them."""
+    if isinstance(tokens, Iterable) and not isinstance(tokens, (str, bytes)):
+        for token in tokens:
+            if isinstance(token, bool) or not isinstance(token, (int, np.integer)):
+                return f"has {reprlib.repr(token)}"
+    return f"is {reprlib.repr(tokens)}"
+
+
 def token_array(tokens: Sequence[int] | np.ndarray, name: str = "tokens") -> np.ndarray:
     """int32 tokens; not copied where they are that already."""
     try:
@@ -90,10 +130,11 @@ def token_array(tokens: Sequence[int] | np.ndarray, name: str = "tokens") -> np.
     if array.size == 0 and array.dtype == np.float64:  # of an empty list
         array = array.astype(np.int32)
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise ArgumentError(f"{name}: wanted a list of token ids")
+        raise ArgumentError(f"{name}: {_not_token_ids(tokens)}, wanted a list of token ids")
     if array.dtype != np.int32:
         if array.size and (array.min() < -(2**31) or array.max() >= 2**31):
-            raise ArgumentError(f"{name}: has {array.max()}, which is no token id")
+            wrong = array.min() if array.min() < -(2**31) else array.max()
+            raise ArgumentError(f"{name}: has {wrong}, which is no token id")
         array = array.astype(np.int32)
     return np.ascontiguousarray(array)
 

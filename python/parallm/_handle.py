@@ -9,11 +9,32 @@ is collected."""
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from .errors import ClosedError, ForkError
+
+_Owner = TypeVar("_Owner", bound="Owner")
+
+
+class Owner(ABC):
+    """What owns memory of the library: `with` closes it, and it stays in its process."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Frees it."""
+
+    def __enter__(self: _Owner) -> _Owner:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def __reduce__(self) -> NoReturn:
+        name = type(self).__name__
+        raise TypeError(f"a parallm.{name} can be neither copied nor sent to another process: open one there")
 
 
 class Handle:

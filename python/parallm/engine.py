@@ -11,20 +11,40 @@ import os
 import threading
 import weakref
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._ffi import call, fail, ffi, lib, text_bytes, tokens_pointer
-from ._handle import Handle
-from .errors import BusyError
-from .model import Model, dtype_of, plain, set_field
+from ._ffi import c_text, call, fail, ffi, lib, path_bytes, set_field, text_bytes, tokens_pointer
+from ._handle import Handle, Owner
+from .errors import BusyError, ParallmError, of_prompt
+from .model import Model, dtype_of, plain
 from .sampling import Request
 
 _PROMPT, _TOKEN, _FINISH = lib.PLLM_EVENT_PROMPT, lib.PLLM_EVENT_TOKEN, lib.PLLM_EVENT_FINISH
 FINISH_REASONS = {lib.PLLM_FINISH_STOP: "stop", lib.PLLM_FINISH_LENGTH: "length", lib.PLLM_FINISH_ERROR: "error"}
+
+
+class Task(NamedTuple):
+    """A request that was read, but not submitted yet. lora: what the caller named its adapter by."""
+
+    prompt: str | None
+    tokens: np.ndarray
+    request: Request
+    adapter: str | None = None
+    priority: int = 0
+    lora: Any = None
+
+    def complete(self) -> tuple[Any, Any]:
+        """Its pllm_request, and what has to live while that is used."""
+        c = self.request.c
+        name = ffi.NULL if self.adapter is None else ffi.new("char[]", text_bytes(self.adapter))
+        pointer = tokens_pointer(self.tokens)
+        c.tokens, c.n_tokens, c.adapter = pointer, len(pointer), name
+        set_field(c, "priority", self.priority)
+        return c, (pointer, name)
 
 
 class Token(NamedTuple):
@@ -68,21 +88,17 @@ class Job:
     """A request under way. `touched` is where samples are put that something happened to."""
 
     __slots__ = (
-        "id", "index", "prompt", "tokens", "request", "prompt_events", "first_scored", "samples", "left", "touched"
+        "id", "index", "task", "prompt_events", "first_scored", "samples", "left", "touched"
     )  # fmt: skip
 
-    def __init__(
-        self, index: int, prompt: str | None, tokens: np.ndarray, request: Request, touched: deque[Sample]
-    ) -> None:
+    def __init__(self, index: int, task: Task, touched: deque[Sample]) -> None:
         self.id = 0
         self.index = index
-        self.prompt = prompt
-        self.tokens = tokens
-        self.request = request
+        self.task = task
         self.prompt_events: list[Token] = []
-        self.first_scored = max(1, request.c.prompt_logprobs_from)
-        first = request.params.first_sample
-        self.samples = [Sample(self, first + i) for i in range(request.c.n)]
+        self.first_scored = max(1, task.request.c.prompt_logprobs_from)
+        first = task.request.params.first_sample
+        self.samples = [Sample(self, first + i) for i in range(task.request.c.n)]
         self.left = len(self.samples)
         self.touched = touched
 
@@ -131,7 +147,7 @@ class Stats:
     step_seconds: float
 
 
-class Engine:
+class Engine(Owner):
     """Sequences, KV cache, scheduler. Threads may share it: they take turns, and a step serves all of them."""
 
     def __init__(
@@ -157,7 +173,7 @@ class Engine:
         for name, value in numbers.items():
             set_field(options, name, value)
         options.kv_cache_dtype = dtype_of(kv_cache_dtype, "kv_cache_dtype")
-        options.enable_prefix_caching = enable_prefix_caching
+        set_field(options, "enable_prefix_caching", enable_prefix_caching)
         model_handle, user = model._handle, object()
 
         def free(engine: Any) -> None:
@@ -185,15 +201,21 @@ class Engine:
 
     # ---- Requests
 
-    def submit(self, job: Job, adapter: str | None = None, priority: int = 0) -> None:
+    def check(self, tasks: Iterable[Task]) -> None:
+        """Raises what submitting them would, in one turn."""
+        with self._turn(), self._handle.use() as engine:
+            for i, task in enumerate(tasks):
+                try:
+                    c, _kept = task.complete()
+                    call(lib.pllm_request_check, engine, c)
+                except ParallmError as wrong:
+                    raise of_prompt(i, wrong) from None
+
+    def submit(self, job: Job) -> None:
         """Queues a request; its events go to job.samples from the next step on."""
-        c = job.request.c
-        name = ffi.NULL if adapter is None else ffi.new("char[]", text_bytes(adapter))
-        pointer = tokens_pointer(job.tokens)
         with self._turn(), self._handle.use() as engine:
             self._settle(engine)
-            c.tokens, c.n_tokens, c.adapter = pointer, len(pointer), name
-            set_field(c, "priority", priority)
+            c, _kept = job.task.complete()
             self._id[0] = 0
             try:
                 status = lib.pllm_submit(engine, c, self._id, self._err)
@@ -240,11 +262,11 @@ class Engine:
 
     def add_adapter(self, name: str, path: str | os.PathLike[str]) -> None:
         """Loads a low-rank adapter (a PEFT or mlx_lm folder), which requests then name."""
-        self._call(lib.pllm_adapter_add, text_bytes(name), os.fsencode(path))
+        self._call(lib.pllm_adapter_add, c_text(name, "adapter"), path_bytes(path, "adapter"))
 
     def remove_adapter(self, name: str) -> None:
         """Requests that use it finish; new ones are refused."""
-        self._call(lib.pllm_adapter_remove, text_bytes(name))
+        self._call(lib.pllm_adapter_remove, c_text(name, "adapter"))
 
     def _call(self, f: Any, *args: Any) -> None:
         with self._turn(), self._handle.use() as engine:
@@ -270,11 +292,8 @@ class Engine:
     def closed(self) -> bool:
         return self._handle.closed
 
-    def __enter__(self) -> Engine:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
+    def __repr__(self) -> str:
+        return f"parallm.Engine({self.model.path!r}{', closed' if self.closed else ''})"
 
 
 def _take(job: Job, e: Any) -> None:

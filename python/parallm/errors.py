@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class ParallmError(Exception):
     """Any failure of this package."""
@@ -41,6 +44,38 @@ class BusyError(ParallmError, RuntimeError):
 
 class GenerationError(ParallmError, ArithmeticError):
     """No answer could be drawn: the model computed a number that is not finite, or the request left no token."""
+
+
+# What other programs call it.
+_ELSEWHERE = {
+    "do_sample": "temperature",
+    "eos_token_id": "stop_token_ids",
+    "logits_processors": "logit_bias",
+    "max_length": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "model_path": "model",
+    "n_ctx": "max_model_len",
+    "n_predict": "max_tokens",
+    "n_threads": "threads",
+    "num_return_sequences": "n",
+    "repeat_penalty": "repetition_penalty",
+    "sampler": "temperature",
+    "stop_sequences": "stop",
+    "stop_strings": "stop",
+}
+
+
+def unexpected(function: str, name: str, known: Iterable[str]) -> TypeError:
+    """What Python raises for an unknown option, and which one may have been meant."""
+    names = set(known)
+    meant = [x for x in (_ELSEWHERE.get(name),) if x in names] or get_close_matches(name, names, 1)
+    hint = f"; did you mean {meant[0]!r}?" if meant else ""
+    return TypeError(f"{function}() got an unexpected keyword argument {name!r}{hint}")
+
+
+def of_prompt(i: int, wrong: ParallmError) -> ParallmError:
+    """The same error, saying which prompt it is about."""
+    return type(wrong)(f"prompts[{i}]: {str(wrong).removeprefix('prompt: ')}")
 
 
 # In the order of pllm_status.

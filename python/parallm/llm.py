@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +12,13 @@ import numpy as np
 from . import prompts as forms
 from ._bar import Bar
 from ._ffi import token_array
-from .engine import Engine, Job, Plan, Stats
-from .errors import ArgumentError
-from .model import Model
+from ._handle import Owner
+from .engine import Engine, Job, Plan, Stats, Task
+from .errors import ArgumentError, unexpected
+from .model import Model, Progress
 from .outputs import TOP, RequestOutput, ScoreOutput
-from .prompts import Prompt, Read
-from .run import Run, Task, news, output, raise_if_failed
+from .prompts import ForEach, Prompt, Read
+from .run import Run, news, output, raise_if_failed
 from .sampling import Request, SamplingParams
 from .tokenizer import Message, Tokenizer
 
@@ -41,7 +41,6 @@ _WITHOUT_MEANING: dict[str, tuple[Any, ...]] = {
     "max_num_partial_prefills": (),
     "download_dir": (None,),
     "tokenizer_mode": ("auto",),
-    "revision": (None,),
     "skip_tokenizer_init": (False,),
     "block_size": (),
     "load_format": ("auto",),
@@ -56,11 +55,31 @@ class LoRARequest(NamedTuple):
     lora_path: str
 
 
-class LLM:
-    """Many prompts in, many answers out.
+_LORA = (LoRARequest, str, type(None))
 
-    model: a path, a Hugging Face name, or a Model that several engines share. Options have vLLM's names, and the
-    command's for what vLLM lacks. Threads may share an LLM: they take turns, and a step serves all of them."""
+
+class LLM(Owner):
+    """Many prompts in, many answers out. Options have vLLM's names, and the command's for what vLLM lacks. Threads may
+    share an LLM: they take turns, and a step serves all of them.
+
+    model: a path, a Hugging Face name, or a Model that several engines share.
+    revision: of a Hugging Face name; it may also stand in the name, behind "@".
+    tokenizer: another than the model's, as a path or a Tokenizer. chat_template: likewise, as Jinja source.
+    dtype: of weights that are not quantized: "auto" (as stored), "float32", "float16", "bfloat16".
+    quantization: quantize the matrices on loading, to this type ("q8_0", "q4_k_m" ...).
+    activations: what quantized weights are multiplied with: "auto", "int8", "float32".
+    isa: the most instructions to use ("scalar", "avx2" ...). threads: 0: one for each physical core.
+    max_num_seqs: most sequences that decode at once; None: found while running.
+    max_num_batched_tokens: most tokens of a step; None: chosen.
+    max_model_len: most tokens of a sequence; None: what the model was made for.
+    kv_cache_dtype: "auto" (float16), "float32", "float16", "bfloat16", "int8". kv_cache_memory: bytes; None: what is free.
+    enable_prefix_caching: keep what was computed of prompts for later ones that begin alike.
+    lora_modules: adapters to load, folders by name.
+    seed: that of requests without their own.
+    generation_config: "auto": where no sampling parameters are given, draw as the model's makers recommend.
+    offline: never download.
+    progress: told of what loading does, as (what, bytes done, bytes in all); returning False stops it. True: show a bar.
+        None: show one where standard error is a terminal."""
 
     def __init__(
         self,
@@ -82,28 +101,26 @@ class LLM:
         lora_modules: Mapping[str, str | os.PathLike[str]] | None = None,
         seed: int | None = None,
         offline: bool = False,
+        revision: str | None = None,
         generation_config: str | None = None,
-        progress: Any = None,
+        progress: Progress = None,
         **others: Any,
     ) -> None:
         _check_others(others)
         if generation_config not in (None, "auto", "vllm"):
             raise ArgumentError(f"generation_config: is {generation_config!r}, wanted 'auto' or None")
         self._own_model = not isinstance(model, Model)
-        self.model = (
-            model
-            if isinstance(model, Model)
-            else Model(
-                model,
-                dtype=dtype,
-                activations=activations,
-                quantize=quantization,
-                chat_template=chat_template,
-                isa=isa,
-                threads=threads,
-                offline=offline,
-                progress=progress,
-            )
+        self.model = _model_of(
+            model,
+            revision,
+            dtype=dtype,
+            activations=activations,
+            quantize=quantization,
+            chat_template=chat_template,
+            isa=isa,
+            threads=threads,
+            offline=offline,
+            progress=progress,
         )
         self.engine = Engine(
             self.model,
@@ -137,12 +154,13 @@ class LLM:
         lora_request: LoRARequest | str | Sequence[LoRARequest | str | None] | None = None,
         priority: int | Sequence[int] = 0,
     ) -> list[RequestOutput]:
-        """The answers, in the order of the prompts. A prompt that makes no sense raises before anything is computed."""
-        given = list(forms.each(prompts))
-        tasks = list(self._tasks(given, sampling_params, lora_request, priority))
-        for i, task in enumerate(tasks):
-            self._check_length(task, i)
-        return self._collect(tasks, use_tqdm)
+        """The answers, in the order of the prompts. What makes no sense raises before anything is computed.
+
+        prompts: one or several; each a text, token ids, a conversation, or a dictionary with "prompt",
+            "prompt_token_ids" or "messages".
+        sampling_params, lora_request, priority: for all, or one for each prompt; a lower priority runs first.
+        use_tqdm: show a bar; or what to call in tqdm's place."""
+        return self._collect(list(self._tasks(forms.each(prompts), sampling_params, lora_request, priority)), use_tqdm)
 
     def chat(
         self,
@@ -171,9 +189,7 @@ class LLM:
             if not forms.is_conversation(conversation):
                 raise ArgumentError(f"messages[{i}]: wanted a list of {{'role', 'content'}}")
             reads.append(forms.read(conversation, tokenizer, f"messages[{i}]", **chat))
-        return self.generate(
-            reads, sampling_params, use_tqdm=use_tqdm, lora_request=lora_request
-        )
+        return self.generate(reads, sampling_params, use_tqdm=use_tqdm, lora_request=lora_request)
 
     def generate_iter(
         self,
@@ -220,21 +236,25 @@ class LLM:
         use_tqdm: Any = True,
         lora_request: Any = None,
     ) -> list[ScoreOutput]:
-        """Log-probabilities of each prompt's tokens, or of its continuation alone. top: also of the most probable ones."""
+        """Log-probabilities of each prompt's tokens, or of its continuation alone; of one prompt with several
+        continuations, of each. top: also of so many of the most probable ones."""
         texts = list(forms.each(prompts))
         nexts: list[Any] = [None] * len(texts)
         if continuations is not None:
             one = isinstance(continuations, str) or forms.is_ids(continuations)
             nexts = [continuations] if one else list(continuations)
+        if len(texts) == 1:
+            texts *= len(nexts)
         if len(nexts) != len(texts):
             raise ArgumentError(f"continuations: has {len(nexts)}, wanted {len(texts)}, one for each prompt")
+        loras = ForEach("lora_request", lora_request, _LORA)
         tasks = []
         for i, (prompt, continuation) in enumerate(zip(texts, nexts)):
             tokens, start = self._join(self._read(prompt, i), continuation, i)
             request = self._request(SamplingParams(max_tokens=0, temperature=0, prompt_logprobs=top))
             request.c.prompt_logprobs_from = start
-            tasks.append(Task(None, tokens, request, self._adapter(lora_request, i), 0))
-            self._check_length(tasks[-1], i)
+            tasks.append(Task(None, tokens, request, self._adapter(loras.take(i))))
+        loras.end(len(texts))
         return self._collect(tasks, use_tqdm, self._score_output)
 
     def _join(self, read: Read, continuation: Any, i: int) -> tuple[np.ndarray, int]:
@@ -266,13 +286,13 @@ class LLM:
         logprobs = np.fromiter((e.logprob for e in events), np.float32, len(events))
         raise_if_failed(job)
         return ScoreOutput(
-            token_array=job.tokens,
+            token_array=job.task.tokens,
             start=job.first_scored,
             logprobs=logprobs,
             sum_logprob=float(sum(e.logprob for e in events)),
             is_greedy=all(e.is_greedy for e in events),
             top=[np.frombuffer(e.top, TOP) for e in events],
-            tokens=self._tokenizer.convert_ids_to_tokens(job.tokens.tolist()) if self._tokenizer else [],
+            tokens=self._tokenizer.convert_ids_to_tokens(job.task.tokens.tolist()) if self._tokenizer else [],
         )
 
     def encode(self, prompts: Prompt | Sequence[Prompt]) -> list[np.ndarray]:
@@ -291,33 +311,31 @@ class LLM:
 
     def _tasks(self, prompts: Iterable[Any], params: Any, lora: Any, priority: Any) -> Iterator[Task]:
         """What the prompts ask for, as the iterator is read."""
-        shared = None if params is not None and not isinstance(params, SamplingParams) else params or self._default_params
-        request = self._request(shared) if shared else None
-        several = None if shared else iter(params)
-        i = -1
+        each_params = ForEach("sampling_params", self._default_params if params is None else params, (SamplingParams,))
+        loras = ForEach("lora_request", lora, _LORA)
+        priorities = ForEach("priority", priority, (int, np.integer))
+        request, i = None, -1
         for i, prompt in enumerate(prompts):
-            if several is not None:
-                mine = next(several, None)
-                if not isinstance(mine, SamplingParams):
-                    raise ArgumentError(f"sampling_params: has {i if mine is None else mine!r}, wanted one for each prompt")
+            mine = each_params.take(i)
+            if request is None or not each_params.is_shared:
                 request = self._request(mine)
-            assert request is not None
-            read = self._read(prompt, i)
-            limit = request.params.truncate_prompt_tokens
-            tokens = read.tokens if limit is None else read.tokens[-limit:]
-            rank = priority if isinstance(priority, int) else priority[i]
-            yield Task(read.text, tokens, request, self._adapter(lora, i), rank)
-        if several is not None and next(several, None) is not None:
-            raise ArgumentError(f"sampling_params: has more than the {i + 1} prompts, wanted one for each")
+            read, lora = self._read(prompt, i), loras.take(i)
+            tokens = self._truncated(read.tokens, request)
+            yield Task(read.text, tokens, request, self._adapter(lora), priorities.take(i), lora)
+        for each in (each_params, loras, priorities):
+            each.end(i + 1)
 
-    def _check_length(self, task: Task, i: int) -> None:
-        n, most = len(task.tokens), self._plan.max_model_len
-        draws = task.request.c.max_tokens > 0
-        if n == 0:
-            raise ArgumentError(f"prompts[{i}]: is empty, wanted at least one token")
-        if n + draws > most:
-            more = " and one more is to be drawn" if draws else ""
-            raise ArgumentError(f"prompts[{i}]: has {n} tokens, max_model_len is {most}{more}")
+    def _truncated(self, tokens: np.ndarray, request: Request) -> np.ndarray:
+        """The last tokens of a prompt, as truncate_prompt_tokens asks: -1 leaves room for max_tokens."""
+        limit = request.params.truncate_prompt_tokens
+        if limit is None:
+            return tokens
+        if not isinstance(limit, (int, np.integer)) or limit < -1 or limit == 0:
+            raise ArgumentError(f"truncate_prompt_tokens: is {limit!r}, wanted a whole number from 1 on, or -1")
+        if limit == -1:
+            room = 1 if request.params.max_tokens is None else request.c.max_tokens
+            limit = max(1, self._plan.max_model_len - room)
+        return tokens[-limit:]
 
     # ---- Running
 
@@ -325,7 +343,8 @@ class LLM:
         return Run(self.engine, tasks, self._plan.max_num_seqs)
 
     def _collect(self, tasks: Sequence[Task], use_tqdm: Any, make: Any = None) -> list[Any]:
-        """The outputs of all tasks, in their order."""
+        """The outputs of all tasks, in their order; none is computed if one cannot be."""
+        self.engine.check(tasks)
         make = make or (lambda job, request_id: output(job, self._tokenizer, request_id))
         first_id = self._next_id
         self._next_id += len(tasks)
@@ -336,7 +355,7 @@ class LLM:
                 if run.count(sample):
                     job = sample.job
                     results[job.index] = make(job, str(first_id + job.index))
-                    bar.finished(job)
+                    bar.finished(len(job.task.tokens))
                 else:
                     bar.tick()
         return results
@@ -352,10 +371,8 @@ class LLM:
         self.engine.remove_adapter(name)
         self._adapters.pop(name, None)
 
-    def _adapter(self, lora: Any, i: int) -> str | None:
-        """The adapter of prompt i, loaded if need be."""
-        if isinstance(lora, Sequence) and not isinstance(lora, (str, LoRARequest)):
-            lora = lora[i]
+    def _adapter(self, lora: LoRARequest | str | None) -> str | None:
+        """The adapter of a prompt, loaded if need be."""
         if lora is None:
             return self.default_adapter
         if isinstance(lora, str):
@@ -390,17 +407,24 @@ class LLM:
         if self._own_model:
             self.model.close()
 
-    def __enter__(self) -> LLM:
-        return self
+    def __repr__(self) -> str:
+        return f"parallm.LLM({self.model.path!r}{', closed' if self.engine.closed else ''})"
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
+
+def _model_of(model: str | os.PathLike[str] | Model, revision: str | None, **options: Any) -> Model:
+    if not isinstance(model, Model):
+        return Model(model if revision is None else f"{os.fspath(model)}@{revision}", **options)
+    defaults = Model.__init__.__kwdefaults__ or {}
+    for name in ("dtype", "activations", "quantize", "chat_template", "isa"):
+        if options[name] != defaults[name]:
+            raise ArgumentError(f"{name}: is {options[name]!r}, but the model is open already: wanted it where it was opened")
+    return model
 
 
 def _check_others(others: Mapping[str, Any]) -> None:
     for name, value in others.items():
         if name not in _WITHOUT_MEANING:
-            raise TypeError(f"LLM() got an unexpected keyword argument {name!r}")
+            raise unexpected("LLM", name, LLM.__init__.__kwdefaults__ or ())
         harmless = _WITHOUT_MEANING[name]
         if harmless and value not in harmless:
             raise ArgumentError(f"{name}: is {value!r}, wanted {harmless[0]!r}")

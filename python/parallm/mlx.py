@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Literal, overload
 
-from .errors import ArgumentError, GenerationError
+import numpy as np
+
+from ._bar import someone_watches
+from .errors import ArgumentError, GenerationError, of_prompt, unexpected
 from .llm import LLM
 from .outputs import RequestOutput
-from .prompts import Read, is_ids, read
+from .prompts import ForEach, Read, each, is_ids, is_one, read
 from .run import news, raise_if_failed
 from .sampling import SamplingParams
-from .tokenizer import Tokenizer
+from .tokenizer import Message, Tokenizer
 
 
 def load(
@@ -43,8 +46,14 @@ def load(
     return model, model.get_tokenizer()
 
 
-def _params(max_tokens: int | None, options: dict[str, Any]) -> SamplingParams:
+_KNOWN = {"temp", *(field.name for field in fields(SamplingParams))}
+
+
+def _params(function: str, max_tokens: int | None, options: dict[str, Any]) -> SamplingParams:
     """temp=0.0 and a repetition context of 20 tokens, as there; top_p=0 is off."""
+    for name in options:
+        if name not in _KNOWN:
+            raise unexpected(function, name, _KNOWN)
     options = dict(options)
     temperature = options.pop("temp", None)
     options.setdefault("temperature", 0.0 if temperature is None else temperature)
@@ -59,18 +68,15 @@ def _params(max_tokens: int | None, options: dict[str, Any]) -> SamplingParams:
     return SamplingParams(max_tokens=max_tokens, **options)
 
 
-def _read(tokenizer: Any, prompt: Any, format_prompt: bool) -> Read:
+def _read(tokenizer: Any, prompt: Any, format_prompt: bool, i: int = 0) -> Read:
     """A prompt by the tokenizer that was given, ours or another one with the same methods."""
-    if is_ids(prompt):
-        return read(prompt, None)
-    if not format_prompt or getattr(tokenizer, "chat_template", None) is None:
-        if isinstance(tokenizer, Tokenizer):
-            return read(prompt, tokenizer)
+    if format_prompt and isinstance(prompt, str) and getattr(tokenizer, "chat_template", None) is not None:
+        prompt = [{"role": "user", "content": prompt}]
+    if isinstance(tokenizer, Tokenizer) or is_ids(prompt):
+        return read(prompt, tokenizer, f"prompts[{i}]")
+    if isinstance(prompt, str):
         return Read(prompt, read(list(tokenizer.encode(prompt)), None).tokens)
-    conversation = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-    if isinstance(tokenizer, Tokenizer):
-        return read(conversation, tokenizer)
-    text = tokenizer.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
+    text = tokenizer.apply_chat_template(prompt, add_generation_prompt=True, tokenize=False)
     return Read(text, read(list(tokenizer.encode(text, add_special_tokens=False)), None).tokens)
 
 
@@ -84,16 +90,44 @@ def _texts(output: RequestOutput, i: int) -> Any:
     """The answer's text; of several samples, the list of theirs."""
     for answer in output.outputs:
         if answer.error is not None:
-            raise GenerationError(f"prompts[{i}]: {answer.error}")
+            raise of_prompt(i, GenerationError(answer.error))
     texts = [answer.text for answer in output.outputs]
     return texts[0] if len(texts) == 1 else texts
 
 
+@overload
 def batch_generate(
     model: LLM,
     tokenizer: Any,
-    prompts: Sequence[Any],
-    max_tokens: int | Sequence[int] = 100,
+    prompts: Iterable[Any],
+    max_tokens: int | None | Iterable[int | None] = 100,
+    verbose: bool = False,
+    format_prompts: bool = True,
+    formatter: Callable[[str, float], object] | None = None,
+    use_tqdm: Any = None,
+    *,
+    n: Literal[1] = 1,
+    **options: Any,
+) -> list[str]: ...
+@overload
+def batch_generate(
+    model: LLM,
+    tokenizer: Any,
+    prompts: Iterable[Any],
+    max_tokens: int | None | Iterable[int | None] = 100,
+    verbose: bool = False,
+    format_prompts: bool = True,
+    formatter: Callable[[str, float], object] | None = None,
+    use_tqdm: Any = None,
+    *,
+    n: int,
+    **options: Any,
+) -> list[Any]: ...
+def batch_generate(
+    model: LLM,
+    tokenizer: Any,
+    prompts: Iterable[Any],
+    max_tokens: int | None | Iterable[int | None] = 100,
     verbose: bool = False,
     format_prompts: bool = True,
     formatter: Callable[[str, float], object] | None = None,
@@ -102,26 +136,30 @@ def batch_generate(
 ) -> list[Any]:
     """The answers' texts, in the order of the prompts; with n > 1, a list of n texts for each.
 
-    format_prompts: each prompt is what a user says, where the tokenizer has a chat template; otherwise, raw text.
+    prompts: texts, or any other form that LLM.generate takes.
+    max_tokens: for all, or one for each; None: to the end of the model's context.
     verbose: print rates, prompts and answers.
-    use_tqdm: show a bar; None: where verbose and standard error is a terminal."""
+    format_prompts: each text is what a user says, where the tokenizer has a chat template; otherwise, raw text.
+    formatter: accepted as there, and not used.
+    use_tqdm: show a bar; None: where verbose and standard error is a terminal.
+    options: temp, and all fields of SamplingParams (top_p, n, seed, stop, repetition_penalty ...)."""
     if use_tqdm is None:
-        use_tqdm = verbose and sys.stderr.isatty()
+        use_tqdm = verbose and someone_watches()
     if verbose:
         print("=" * 10)
-    limits = [max_tokens] * len(prompts) if isinstance(max_tokens, int) else list(max_tokens)
-    params: Any = _params(limits[0] if limits else 0, options)
-    if len(set(limits)) > 1 or len(limits) != len(prompts):
-        params = [_params(limit, options) for limit in limits]
+    given = list(each(prompts))
+    limits = ForEach("max_tokens", max_tokens, (int, np.integer, type(None)))
+    every = [_params("batch_generate", limits.take(i), options) for i in range(1 if limits.is_shared else len(given))]
+    limits.end(len(given))
     begun = time.perf_counter()
-    reads = [_read(tokenizer, prompt, format_prompts) for prompt in prompts]
-    outputs = model.generate(reads, params, use_tqdm=use_tqdm)
+    reads = [_read(tokenizer, prompt, format_prompts, i) for i, prompt in enumerate(given)]
+    outputs = model.generate(reads, every[0] if limits.is_shared else every, use_tqdm=use_tqdm)
     seconds = time.perf_counter() - begun
     texts = [_texts(output, i) for i, output in enumerate(outputs)]
     if verbose:
         n_generated = sum(len(answer.token_array) for output in outputs for answer in output.outputs)
         _print_rates(sum(len(r.tokens) for r in reads), n_generated, seconds)
-        for prompt, text in zip(prompts, texts):
+        for prompt, text in zip(given, texts):
             print("=" * 10)
             print("Prompt:", prompt)
             print(text)
@@ -130,31 +168,39 @@ def batch_generate(
 
 @overload
 def stream_generate(
-    model: LLM, tokenizer: Any, prompt: str, max_tokens: int = 100, *, format_prompts: bool = False, **options: Any
+    model: LLM,
+    tokenizer: Any,
+    prompt: str | Sequence[int] | Sequence[Message],
+    max_tokens: int | None = 100,
+    *,
+    format_prompts: bool = False,
+    **options: Any,
 ) -> Iterator[str]: ...
 @overload
 def stream_generate(
     model: LLM,
     tokenizer: Any,
-    prompt: Sequence[Any],
-    max_tokens: int = 100,
+    prompt: Iterable[Any],
+    max_tokens: int | None = 100,
     *,
     format_prompts: bool = False,
     **options: Any,
-) -> Iterator[Any]: ...
+) -> Iterator[tuple[int, str]]: ...
 def stream_generate(
     model: LLM,
     tokenizer: Any,
     prompt: Any,
-    max_tokens: int = 100,
+    max_tokens: int | None = 100,
     *,
     format_prompts: bool = False,
     **options: Any,
 ) -> Iterator[Any]:
-    """Of one prompt, pieces of text as they come; of a list of prompts, (index, piece) of all at once."""
-    one = isinstance(prompt, str) or is_ids(prompt)
-    reads = [_read(tokenizer, p, format_prompts) for p in ([prompt] if one else prompt)]
-    pieces = model.stream(reads, _params(max_tokens, options))
+    """Of one prompt, pieces of text as they come; of a list of prompts, (index, piece) of all at once.
+
+    format_prompts: a text is what a user says, rather than raw text. options: as batch_generate's."""
+    one = is_one(prompt)
+    params = _params("stream_generate", max_tokens, options)
+    pieces = model.stream([_read(tokenizer, p, format_prompts, i) for i, p in enumerate(each(prompt))], params)
     if not one:
         return pieces
     if options.get("n", 1) != 1:
@@ -162,23 +208,53 @@ def stream_generate(
     return (text for _, text in pieces)
 
 
+@overload
 def generate(
     model: LLM,
     tokenizer: Any,
     prompt: Any,
-    max_tokens: int = 100,
+    max_tokens: int | None = 100,
     verbose: bool = False,
     formatter: Callable[[str, float], object] | None = None,
+    *,
+    format_prompts: bool = False,
+    n: Literal[1] = 1,
+    **options: Any,
+) -> str: ...
+@overload
+def generate(
+    model: LLM,
+    tokenizer: Any,
+    prompt: Any,
+    max_tokens: int | None = 100,
+    verbose: bool = False,
+    formatter: Callable[[str, float], object] | None = None,
+    *,
+    format_prompts: bool = False,
+    n: int,
+    **options: Any,
+) -> Any: ...
+def generate(
+    model: LLM,
+    tokenizer: Any,
+    prompt: Any,
+    max_tokens: int | None = 100,
+    verbose: bool = False,
+    formatter: Callable[[str, float], object] | None = None,
+    *,
+    format_prompts: bool = False,
     **options: Any,
 ) -> Any:
-    """The answer's text to a raw prompt. verbose: print it as it comes, through `formatter` (piece, probability)
-    if there is one, and the rates."""
-    if not verbose:
-        return batch_generate(model, tokenizer, [prompt], max_tokens, format_prompts=False, **options)[0]
+    """The answer's text to a prompt; with n > 1, a list of n texts.
+
+    verbose: print it as it comes, through `formatter` (piece, probability) if there is one, and the rates.
+    format_prompts: a text is what a user says, rather than raw text. options: as batch_generate's."""
+    params = _params("generate", max_tokens, options)
+    if not verbose or params.n != 1:
+        return batch_generate(model, tokenizer, [prompt], max_tokens, verbose, format_prompts, **options)[0]
     print("=" * 10)
     print("Prompt:", prompt)
-    prompt_read, begun, pieces = _read(tokenizer, prompt, False), time.perf_counter(), []
-    params = _params(max_tokens, options)
+    prompt_read, begun, pieces = _read(tokenizer, prompt, format_prompts), time.perf_counter(), []
     if formatter is not None and params.logprobs is None:
         params.logprobs = 0
     run = model._run(model._tasks([prompt_read], params, None, 0))

@@ -6,15 +6,17 @@ import os
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any
+from typing import Any, Union
 
-from ._ffi import call, ffi, lib, take_text
-from ._handle import Handle
+from ._bar import WorkBar, someone_watches
+from ._ffi import c_text, call, ffi, lib, path_bytes, set_field, take_text
+from ._handle import Handle, Owner
 from .errors import ArgumentError, ParallmError
 from .tokenizer import Tokenizer
 
-Progress = Callable[[str, int, int], object]
+# A function of (what, bytes done, bytes in all; 0: unknown), which stops the work by returning False; True: a bar;
+# None: a bar where standard error is a terminal.
+Progress = Union[Callable[[str, int, int], object], bool, None]
 
 _DTYPES = {
     "auto": "PLLM_DTYPE_AUTO",
@@ -71,14 +73,18 @@ def plain(struct: Any, kind: type) -> Any:
 class _Watch:
     """The progress callback of a call. What it raises, Ctrl-C among it, stops the call and is raised after it."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress) -> None:
         self.raised: BaseException | None = None
+        self.bar = WorkBar() if progress is True or progress is None and someone_watches() else None
+        told = self.bar or progress or None
+        if told is not None and not callable(told):
+            raise ArgumentError(f"progress: is {progress!r}, wanted a function, True, False or None")
 
         def on_error(kind: Any, value: BaseException, at: Any) -> None:
             self.raised = self.raised or value
 
         def report(user: Any, what: Any, done: int, total: int) -> bool:
-            go_on = progress is None or progress(ffi.string(what).decode("utf-8", "replace"), done, total) is not False
+            go_on = told is None or told(ffi.string(what).decode("utf-8", "replace"), done, total) is not False
             return go_on and self.raised is None
 
         self.callback = ffi.callback(
@@ -92,6 +98,9 @@ class _Watch:
             if self.raised is not None:
                 raise self.raised from None
             raise
+        finally:
+            if self.bar:
+                self.bar.close()
 
 
 class ModelOptions:
@@ -105,7 +114,7 @@ class ModelOptions:
         for name in ("quantize", "isa", "chat_template"):
             text = options.pop(name, None)
             if text is not None:
-                self._kept.append(ffi.new("char[]", str(text).encode("utf-8", "replace")))
+                self._kept.append(ffi.new("char[]", c_text(text, name)))
                 setattr(self.c, name, self._kept[-1])
         for name, value in options.items():
             set_field(self.c, name, value)
@@ -113,26 +122,7 @@ class ModelOptions:
             self.c.progress = watch.callback
 
 
-def set_field(struct: Any, name: str, value: Any) -> None:
-    """Sets a number of a C struct; the message of a value that does not fit names the field."""
-    try:
-        setattr(struct, name, value)
-    except TypeError:
-        raise ArgumentError(f"{name}: is {value!r}, which is no number of its kind") from None
-    except OverflowError:
-        raise ArgumentError(f"{name}: is {value!r}, which is out of range") from None
-
-
-def path_bytes(path: str | os.PathLike[str]) -> bytes:
-    if not isinstance(path, (str, os.PathLike)):
-        raise ArgumentError(f"model: is {path!r}, wanted a path or a Hugging Face name")
-    encoded = os.fsencode(path)
-    if b"\0" in encoded:
-        raise ArgumentError("model: the path has a NUL character")
-    return encoded
-
-
-class Model:
+class Model(Owner):
     """The weights and the tokenizer of a .gguf file, a folder with config.json, or a Hugging Face name."""
 
     def __init__(
@@ -146,7 +136,7 @@ class Model:
         isa: str | None = None,
         threads: int = 0,
         offline: bool = False,
-        progress: Progress | None = None,
+        progress: Progress = None,
     ) -> None:
         watch = _Watch(progress)
         options = ModelOptions(
@@ -161,7 +151,7 @@ class Model:
         )
         self._handle = Handle(ffi.new("pllm_model **"), lib.pllm_model_close, "model")
         self._finalizer = weakref.finalize(self, self._handle.close)
-        watch.call(lib.pllm_model_open, self._handle.cell, path_bytes(path), options.c)
+        watch.call(lib.pllm_model_open, self._handle.cell, path_bytes(path, "model"), options.c)
         self.path = os.fspath(path)
         self._tokenizer: Tokenizer | None = None
         pointer = lib.pllm_model_tokenizer(self._handle.cell[0])
@@ -196,24 +186,19 @@ class Model:
         """Frees the weights, as soon as no engine uses them. Whatever is called on it afterwards raises ClosedError."""
         self._finalizer()
 
-    def __enter__(self) -> Model:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
     def __repr__(self) -> str:
         return f"parallm.Model({self.path!r}{', closed' if self._handle.closed else ''})"
 
 
 def quantize(
-    path: str | os.PathLike[str], out_path: str | os.PathLike[str], type: str, progress: Progress | None = None
+    path: str | os.PathLike[str], out_path: str | os.PathLike[str], type: str, progress: Progress = None
 ) -> None:
     """Writes a model that this library reads as GGUF with its matrices as `type` ("q8_0", "q4_0" ...)."""
     watch = _Watch(progress)
     watch.call(
-        lib.pllm_quantize, path_bytes(path), os.fsencode(out_path), type.encode(), ModelOptions(watch).c
-    )
+        lib.pllm_quantize, path_bytes(path, "path"), path_bytes(out_path, "out_path"), c_text(type, "type"),
+        ModelOptions(watch).c,
+    )  # fmt: skip
 
 
 def pull(
@@ -222,17 +207,17 @@ def pull(
     revision: str | None = None,
     file: str | None = None,
     offline: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = None,
 ) -> str:
     """A Hugging Face name as a path in the local cache, downloaded if need be: of a complete folder, or of a GGUF file."""
     watch = _Watch(progress)
     options = ffi.new("pllm_pull_options *", lib.pllm_pull_options_default())
     wanted = {"revision": revision, "file": file}
-    texts = {key: ffi.new("char[]", text.encode()) for key, text in wanted.items() if text is not None}
+    texts = {key: ffi.new("char[]", c_text(text, key)) for key, text in wanted.items() if text is not None}
     for key, text in texts.items():
         setattr(options, key, text)
-    options.offline = offline
+    set_field(options, "offline", offline)
     options.progress = watch.callback
     path = ffi.new("char **")
-    watch.call(lib.pllm_pull, path, name.encode(), options)
+    watch.call(lib.pllm_pull, path, c_text(name, "name"), options)
     return take_text(path[0], len(ffi.string(path[0])))

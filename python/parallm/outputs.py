@@ -4,7 +4,7 @@ are arrays, which the fields that end in _array give away without a copy."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, overload
 
 import numpy as np
@@ -103,8 +103,27 @@ def _without_tokenizer(
     return made
 
 
-@dataclass
-class CompletionOutput:
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and np.array_equal(a, b)
+    if isinstance(a, list):
+        return isinstance(b, list) and len(a) == len(b) and all(map(_same, a, b))
+    return bool(a == b)
+
+
+class _Fields:
+    """Equality of dataclasses that have arrays."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(_same(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))  # type: ignore[arg-type]
+
+
+@dataclass(eq=False)
+class CompletionOutput(_Fields):
     """One answer."""
 
     index: int
@@ -126,8 +145,8 @@ class CompletionOutput:
         return self.finish_reason is not None
 
 
-@dataclass
-class RequestOutput:
+@dataclass(eq=False)
+class RequestOutput(_Fields):
     """A prompt and its answers."""
 
     request_id: str
@@ -145,8 +164,8 @@ class RequestOutput:
         return ids
 
 
-@dataclass
-class ScoreOutput:
+@dataclass(eq=False)
+class ScoreOutput(_Fields):
     """Log-probabilities of a given text. logprobs[i] is that of token_array[start + i]."""
 
     token_array: np.ndarray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Union
 
@@ -10,6 +11,7 @@ import numpy as np
 from ._ffi import token_array
 from .errors import ArgumentError
 from .tokenizer import Message, Tokenizer
+
 
 class Read(NamedTuple):
     """A prompt as the engine takes it. text: None where it came as ids. add_special: its tokens have begin and end
@@ -54,7 +56,40 @@ def each(prompts: Any) -> Iterator[Any]:
     elif isinstance(prompts, Iterable):
         yield from prompts
     else:
-        raise ArgumentError(f"prompts: is {type(prompts).__name__}, wanted text, token ids or a list of prompts")
+        raise ArgumentError(f"prompts: is {reprlib.repr(prompts)}, wanted text, token ids or a list of prompts")
+
+
+class ForEach:
+    """An argument that holds for all prompts, or has an entry for each: `kinds` are those of one."""
+
+    def __init__(self, name: str, given: Any, kinds: tuple[type, ...]) -> None:
+        self.name = name
+        self.is_shared = isinstance(given, kinds)
+        self._given = given
+        self._kinds = kinds
+        if self.is_shared:
+            return
+        if isinstance(given, (str, bytes, Mapping)) or not isinstance(given, Iterable):
+            raise ArgumentError(f"{name}: is {reprlib.repr(given)}, wanted {self._wanted()}, or one for each prompt")
+        self._entries = iter(given)
+
+    def _wanted(self) -> str:
+        return " or ".join("None" if kind is type(None) else kind.__name__ for kind in self._kinds)
+
+    def take(self, i: int) -> Any:
+        """That of the next prompt, which is number i."""
+        if self.is_shared:
+            return self._given
+        for entry in self._entries:
+            if not isinstance(entry, self._kinds):
+                raise ArgumentError(f"{self.name}[{i}]: is {reprlib.repr(entry)}, wanted {self._wanted()}")
+            return entry
+        raise ArgumentError(f"{self.name}: has {i}, wanted one for each prompt")
+
+    def end(self, n: int) -> None:
+        """There were n prompts."""
+        if not self.is_shared and next(self._entries, self) is not self:
+            raise ArgumentError(f"{self.name}: has more than the {n} prompts, wanted one for each")
 
 
 def read(prompt: Any, tokenizer: Tokenizer | None, where: str = "prompt", **chat: Any) -> Read:
@@ -73,6 +108,8 @@ def read(prompt: Any, tokenizer: Tokenizer | None, where: str = "prompt", **chat
             raise ArgumentError(f"{where}: the model has no tokenizer to read messages with, wanted token ids")
         text = tokenizer.apply_chat_template(prompt, **{"add_generation_prompt": True, **chat}, tokenize=False)
         return Read(text, tokenizer.encode_array(text, add_special_tokens=False))
+    if isinstance(prompt, bytes) or not isinstance(prompt, Sequence) and not hasattr(prompt, "__array__"):
+        raise ArgumentError(f"{where}: is {reprlib.repr(prompt)}, wanted text, token ids or messages")
     return Read(None, token_array(prompt, where))
 
 

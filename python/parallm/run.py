@@ -5,28 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from typing import NamedTuple
 
 import numpy as np
 
-from .engine import FINISH_REASONS, Engine, Job, Sample, Token
-from .errors import GenerationError, ParallmError
+from .engine import FINISH_REASONS, Engine, Job, Sample, Task, Token
+from .errors import GenerationError, ParallmError, of_prompt
 from .outputs import TOP, CompletionOutput, Logprobs, RequestOutput
-from .sampling import Request
 from .tokenizer import Tokenizer
 
 _LEAST_WINDOW = 2048  # answers under way or waiting
 _AT_ONCE = 256  # submitted between two steps, so that computing begins before the window is full
-
-
-class Task(NamedTuple):
-    """A request that was read, but not submitted yet."""
-
-    prompt: str | None
-    tokens: np.ndarray
-    request: Request
-    adapter: str | None
-    priority: int
 
 
 class Run:
@@ -89,13 +77,13 @@ class Run:
             if task is None:
                 self._ended = True
                 return
-            job = Job(self._count, task.prompt, task.tokens, task.request, self._touched)
+            job = Job(self._count, task, self._touched)
             self._live[job.index] = job
             try:
-                self._engine.submit(job, task.adapter, task.priority)
+                self._engine.submit(job)
             except ParallmError as wrong:
                 del self._live[job.index]
-                raise type(wrong)(f"prompts[{job.index}]: {wrong}") from None
+                raise of_prompt(job.index, wrong) from None
             self._count += 1
             self._pending += job.left
             self.prompt_tokens += len(task.tokens)
@@ -133,7 +121,7 @@ def _logprobs(tokens: list[Token], tokenizer: Tokenizer | None, first: int = 0) 
 
 def completion(sample: Sample, tokenizer: Tokenizer | None) -> CompletionOutput:
     """The answer of a finished sample."""
-    finish, request = sample.finish, sample.job.request
+    finish, request = sample.finish, sample.job.task.request
     assert finish is not None
     stop_reason: int | str | None = None
     if 0 <= finish.stop_index < len(request.stop):
@@ -156,20 +144,21 @@ def completion(sample: Sample, tokenizer: Tokenizer | None) -> CompletionOutput:
 
 def output(job: Job, tokenizer: Tokenizer | None, request_id: str) -> RequestOutput:
     """The answers of a finished job."""
-    first = job.samples[0].finish
+    first, task = job.samples[0].finish, job.task
     assert first is not None
-    scored = job.request.c.prompt_logprobs >= 0
+    scored = task.request.c.prompt_logprobs >= 0
     return RequestOutput(
         request_id=request_id,
-        prompt=job.prompt,
-        prompt_array=job.tokens,
+        prompt=task.prompt,
+        prompt_array=task.tokens,
         prompt_logprobs=_logprobs(job.prompt_events, tokenizer, job.first_scored) if scored else None,
         outputs=[completion(s, tokenizer) for s in job.samples],
         num_cached_tokens=first.cached_tokens,
+        lora_request=task.lora,
     )
 
 
 def raise_if_failed(job: Job) -> None:
     for sample in job.samples:
         if sample.finish and sample.finish.error:
-            raise GenerationError(f"prompts[{job.index}]: {sample.finish.error}")
+            raise of_prompt(job.index, GenerationError(sample.finish.error))

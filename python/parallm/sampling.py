@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ._ffi import call, ffi, lib, text_bytes, token_array, tokens_pointer
+from ._ffi import c_text, call, ffi, lib, set_field, token_array, tokens_pointer
 from .errors import ArgumentError
-from .model import Model, set_field
+from .model import Model
 from .tokenizer import Tokenizer
 
 _NO_LIMIT = 2**31 - 1
@@ -41,7 +42,7 @@ class SamplingParams:
     truncate_prompt_tokens: int | None = None
     logit_bias: Mapping[int, float] | None = None
     allowed_token_ids: Sequence[int] | None = None
-    bad_words: Sequence[str] | None = None
+    bad_words: str | Sequence[str] | None = None
 
     typical_p: float = field(default=1.0, kw_only=True)
     repetition_context_size: int = field(default=0, kw_only=True)
@@ -75,9 +76,16 @@ class SamplingParams:
 
     @property
     def stop_list(self) -> list[str]:
-        if self.stop is None:
-            return []
-        return [self.stop] if isinstance(self.stop, str) else list(self.stop)
+        return _texts(self.stop, "stop")
+
+
+def _texts(given: Any, name: str) -> list[Any]:
+    """A text or several, as a list."""
+    if given is None or isinstance(given, str):
+        return [] if given is None else [given]
+    if not isinstance(given, Iterable):
+        raise ArgumentError(f"{name}: is {reprlib.repr(given)}, wanted a string or several")
+    return list(given)
 
 
 _SAMPLING = (
@@ -117,9 +125,9 @@ class Request:
         if params.allowed_token_ids is not None and sampling.n_allowed_tokens == 0:  # would mean: all
             raise ArgumentError("allowed_token_ids: is empty, wanted at least one token")
         self._set_bias(params.logit_bias or {})
-        self._set_bad_words(params.bad_words or (), tokenizer)
+        self._set_bad_words(_texts(params.bad_words, "bad_words"), tokenizer)
         if params.cache_salt is not None:
-            self.c.cache_salt = self._keep(ffi.new("char[]", _c_text(params.cache_salt, "cache_salt")))
+            self.c.cache_salt = self._keep(ffi.new("char[]", c_text(params.cache_salt, "cache_salt")))
 
     def _keep(self, memory: Any) -> Any:
         self._kept.append(memory)
@@ -131,7 +139,7 @@ class Request:
         for name in _REQUEST:
             set_field(self.c, name, getattr(params, name))
         set_field(self.c, "max_tokens", _NO_LIMIT if params.max_tokens is None else params.max_tokens)
-        self.c.include_stop = params.include_stop_str_in_output
+        set_field(self.c, "include_stop", params.include_stop_str_in_output, "include_stop_str_in_output")
         self.c.show_special = not params.skip_special_tokens
         for name in ("logprobs", "prompt_logprobs"):
             count = getattr(params, name)
@@ -142,7 +150,7 @@ class Request:
             self.c.sampling.has_seed = True
 
     def _set_stop(self) -> None:
-        texts = [_c_text(stop, f"stop[{i}]") for i, stop in enumerate(self.stop)]
+        texts = [c_text(stop, f"stop[{i}]") for i, stop in enumerate(self.stop)]
         if not all(texts):
             raise ArgumentError(f"stop[{texts.index(b'')}]: wanted a string that is not empty")
         pointers = [self._keep(ffi.new("char[]", text)) for text in texts]
@@ -189,12 +197,3 @@ def _added(tokenizer: Tokenizer, before: str, word: str) -> list[int]:
     tokens = tokenizer.encode(before + word, add_special_tokens=False, parse_special=False)
     start = tokenizer.encode(before, add_special_tokens=False, parse_special=False) if before else []
     return tokens[len(start) :] if tokens[: len(start)] == start else []
-
-
-def _c_text(text: object, name: str) -> bytes:
-    if not isinstance(text, str):
-        raise ArgumentError(f"{name}: is {type(text).__name__}, wanted str")
-    data = text_bytes(text)
-    if b"\0" in data:
-        raise ArgumentError(f"{name}: has a NUL character")
-    return data

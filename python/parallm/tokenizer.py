@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ._ffi import call, ffi, lib, take_text, take_tokens, text_bytes, token_array, tokens_pointer
-from ._handle import Handle
+from ._ffi import call, ffi, lib, path_bytes, take_text, take_tokens, text_bytes, token_array, tokens_pointer
+from ._handle import Handle, Owner
 from .errors import ArgumentError
 
 Message = Mapping[str, Any]
@@ -33,13 +33,13 @@ class _Template:
         call(lib.pllm_template_open, self.handle.cell, data, len(data), b"chat_template")
 
 
-class Tokenizer:
+class Tokenizer(Owner):
     """Text to token ids and back, and conversations to text. Immutable: any number of threads may use it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         handle = Handle(ffi.new("pllm_tokenizer **"), lib.pllm_tokenizer_close, "tokenizer")
         finalizer = weakref.finalize(self, handle.close)
-        call(lib.pllm_tokenizer_open, handle.cell, os.fsencode(path))
+        call(lib.pllm_tokenizer_open, handle.cell, path_bytes(path, "tokenizer"))
         self._init(handle.cell[0], handle, finalizer)
 
     @classmethod
@@ -83,7 +83,7 @@ class Tokenizer:
 
     def decode(self, token_ids: int | Sequence[int] | np.ndarray, skip_special_tokens: bool = False) -> str:
         """Text; bytes that are no characters become U+FFFD."""
-        array = token_array([token_ids] if isinstance(token_ids, int) else token_ids, "token_ids")
+        array = token_array([token_ids] if isinstance(token_ids, (int, np.integer)) else token_ids, "token_ids")
         text, n = ffi.new("char **"), ffi.new("size_t *")
         with self._handle.use():
             pointer = tokens_pointer(array)

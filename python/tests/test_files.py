@@ -69,6 +69,15 @@ def test_pull_downloads_once(hub):
     assert not hub.log
 
 
+def test_a_revision_stands_apart_or_in_the_name(hub):
+    for name, options in (("org/tiny", {"revision": "v1"}), ("org/tiny@v1", {})):
+        hub.log.clear()
+        with pytest.raises(parallm.ParallmError, match="v1"):
+            LLM(name, **options)
+        assert [path for _, _, path, _ in hub.log] == ["/api/models/org/tiny/revision/v1"]
+    assert answer("org/tiny", revision="main") == answer(MLX)
+
+
 def test_pull_says_what_there_is_not(hub):
     with pytest.raises(parallm.ParallmError, match="org/none"):
         parallm.pull("org/none")
