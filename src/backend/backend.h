@@ -86,7 +86,8 @@ struct attention {
     float scale, softcap;   /* of scores; softcap 0: none */
 };
 
-/* Routed experts: top_k of n experts for each row, weights[i] the softmax of the router's logits. */
+/* Routed experts: top_k of n experts for each row, weights[i] the softmax of the router's logits. Gates and ups are all of one
+ * cut (weight_same_cut), and so are the downs. */
 struct experts {
     const struct weight *router;         /* [n_experts, hidden] */
     int n_experts, top_k;

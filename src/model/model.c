@@ -100,6 +100,29 @@ static pllm_status load_weights(struct model *m, const struct binding *b, const 
     return status;
 }
 
+static pllm_status experts_apart(const struct model *m, int layer, int expert, const char *name, const struct weight *w,
+                                 const struct weight *first, pllm_error *err)
+{
+    return error_set(err, PLLM_E_UNSUPPORTED,
+                     "%s: layer %d: the %s of expert %d has type %s, which is not multiplied together with type %s, expert 0's",
+                     m->checkpoint->path, layer, name, expert, block_info[w->type].name, block_info[first->type].name);
+}
+
+/* The backend packs an expert's rows once, for its gate and its up, and cuts the products of all experts alike. */
+static pllm_status check_experts(const struct model *m, int l, pllm_error *err)
+{
+    const struct layer *layer = &m->layers[l];
+    for (int e = 0; e < m->desc->n_experts; e++) {
+        if (!weight_same_cut(&layer->expert_gate[e], layer->expert_gate))
+            return experts_apart(m, l, e, "gate", &layer->expert_gate[e], layer->expert_gate, err);
+        if (!weight_same_cut(&layer->expert_up[e], layer->expert_gate))
+            return experts_apart(m, l, e, "up", &layer->expert_up[e], layer->expert_gate, err);
+        if (!weight_same_cut(&layer->expert_down[e], layer->expert_down))
+            return experts_apart(m, l, e, "down", &layer->expert_down[e], layer->expert_down, err);
+    }
+    return PLLM_OK;
+}
+
 /* Of two errors, that of what was read aside is told: it would have been the first without threads. */
 static pllm_status load(struct model *m, const struct binding *b, const struct model_options *o, pllm_error *err)
 {
@@ -109,6 +132,9 @@ static pllm_status load(struct model *m, const struct binding *b, const struct m
     pllm_status status = load_vectors(m, b, &why);
     if (!status)
         status = load_weights(m, b, o, &aside, &why);
+    for (int l = 0; l < m->desc->n_layers && !status; l++)
+        if (m->desc->layer[l].experts)
+            status = check_experts(m, l, &why);
     const pllm_status other = aside_join(&aside, err);
     return other ? other : status ? error_set(err, status, "%s", why.message) : PLLM_OK;
 }

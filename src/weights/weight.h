@@ -65,4 +65,10 @@ pllm_status weights_pack(struct weight_room *room, const struct weight_job *jobs
                          struct pool *pool, const struct weight_watch *watch, pllm_error *err);
 void weight_room_fini(struct weight_room *room);
 
+/* Whether both read inputs of one form, in panels of one width: what is packed and cut for one will do for the other. */
+static inline bool weight_same_cut(const struct weight *a, const struct weight *b)
+{
+    return a->kernel->act == b->kernel->act && a->kernel->panel == b->kernel->panel;
+}
+
 #endif

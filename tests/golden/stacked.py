@@ -105,4 +105,5 @@ def main():
         sys.exit(subprocess.run([golden, stacked, qwen / "reference"], check=False).returncode)
 
 
-main()
+if __name__ == "__main__":
+    main()
