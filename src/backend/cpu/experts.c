@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TASKS_PER_THREAD = 6, PIECES = 10 };
+enum { TASKS_PER_THREAD = 6, BUFFERS = 10 };
 
 struct routing {
     struct act logits;    /* [rows][n_experts] */
@@ -22,13 +22,13 @@ struct routing {
     float *inner;         /* [assignments][stride]: between the products */
     char *packed;
     size_t stride;
-    size_t bytes[PIECES]; /* of the ten pieces above */
+    struct buffer buffer[BUFFERS]; /* the memory of those above */
 };
 
 /* ---- Memory ---------------------------------------------------------------------------------------- */
 
-/* Where each piece's pointer stands; fills in sizes. */
-static void routing_pieces(void **at[PIECES], struct routing *r, const struct kernels *k, const struct stream_options *o)
+/* What routing_open allocates, and routing_close frees. */
+static void routing_buffers(struct buffer buffer[BUFFERS], struct routing *r, const struct kernels *k, const struct stream_options *o)
 {
     const struct experts *e = o->experts;
     size_t rows = (size_t)o->max_rows, experts = (size_t)e->n_experts, n = rows * (size_t)e->top_k;
@@ -36,10 +36,7 @@ static void routing_pieces(void **at[PIECES], struct routing *r, const struct ke
     r->stride = row_stride(o->max_cols);
     /* Each expert's last tiles may be low, but take no more than one more. */
     size_t packed_rows = n + (experts < n ? experts : n) * (size_t)tallest_tile(k);
-    const struct {
-        void **at;
-        size_t bytes;
-    } all[PIECES] = {
+    const struct buffer all[BUFFERS] = {
         {(void **)&r->logits.data, rows * r->logits.stride * sizeof(float)},
         {(void **)&r->chosen, n * sizeof(int)},
         {(void **)&r->weights, n * sizeof(float)},
@@ -51,20 +48,17 @@ static void routing_pieces(void **at[PIECES], struct routing *r, const struct ke
         {(void **)&r->inner, n * r->stride * sizeof(float)},
         {(void **)&r->packed, most_packed_bytes(k, (int)packed_rows, o->max_cols, o)},
     };
-    for (int i = 0; i < PIECES; i++) {
-        at[i] = all[i].at;
-        r->bytes[i] = all[i].bytes;
-    }
+    memcpy(buffer, all, sizeof all);
 }
 
 size_t routing_bytes(const struct kernels *k, const struct stream_options *o)
 {
     struct routing none;
-    void **at[PIECES];
-    routing_pieces(at, &none, k, o);
+    struct buffer buffer[BUFFERS];
+    routing_buffers(buffer, &none, k, o);
     size_t bytes = sizeof none;
-    for (int i = 0; i < PIECES; i++)
-        bytes += none.bytes[i];
+    for (int i = 0; i < BUFFERS; i++)
+        bytes += buffer[i].bytes;
     return bytes;
 }
 
@@ -73,13 +67,11 @@ pllm_status routing_open(struct routing **out, const struct stream *s, pllm_erro
     struct routing *r = mem_zalloc(1, sizeof *r);
     if (!r)
         return error_memory(err, "experts");
-    void **at[PIECES];
-    routing_pieces(at, r, s->k, &s->options);
-    for (int i = 0; i < PIECES; i++)
-        if (!(*at[i] = mem_alloc_aligned(r->bytes[i]))) {
-            routing_close(r);
-            return error_memory(err, "experts");
-        }
+    routing_buffers(r->buffer, r, s->k, &s->options);
+    if (!buffers_open(r->buffer, BUFFERS)) {
+        routing_close(r);
+        return error_memory(err, "experts");
+    }
     *out = r;
     return PLLM_OK;
 }
@@ -88,10 +80,7 @@ void routing_close(struct routing *r)
 {
     if (!r)
         return;
-    void *pieces[PIECES] = {r->logits.data, r->chosen, r->weights, r->place, r->row,
-                            r->first, r->packed_at, r->outer, r->inner, r->packed};
-    for (int i = 0; i < PIECES; i++)
-        mem_free_aligned(pieces[i], r->bytes[i]);
+    buffers_close(r->buffer, BUFFERS);
     mem_free(r);
 }
 
@@ -240,8 +229,7 @@ static void combine_task(void *argument, int task, int thread)
     }
 }
 
-/* Prepares the job for a product: where packed rows go, and how outputs are cut. Weights of all experts have
- * one layout, and gate and up have the same: one block of tensors has one type (weights of bind.c). */
+/* Prepares the job for a product: where packed rows go, and how outputs are cut, for all experts alike (weight_same_cut). */
 static void set_product(struct expert_job *job, const struct weight *w, const struct weight *other)
 {
     struct routing *r = job->r;

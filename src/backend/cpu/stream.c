@@ -23,8 +23,6 @@ int rows_per_task(const struct stream *s, int n_rows, int cols)
 
 /* ---- Memory ---------------------------------------------------------------------------------------- */
 
-enum { MLX_KERNELS = sizeof ((struct kernels *)NULL)->gemm_mlx / sizeof *((struct kernels *)NULL)->gemm_mlx };
-
 /* The table's products, by what they read: int8, 15 bits, floats. */
 struct products {
     const struct gemm_kernel *at;
@@ -36,9 +34,9 @@ enum { LISTS_INT8 = 2, LISTS_A15 = 4, LISTS = 7 };
 static void list_products(struct products list[LISTS], const struct kernels *k)
 {
     const struct products all[LISTS] = {
-        {k->gemm + TYPE_Q4_0, TYPE_COUNT - TYPE_Q4_0}, {k->gemm_mlx, MLX_KERNELS},
-        {k->gemm_a15, TYPE_COUNT}, {k->gemm_mlx_a15, MLX_KERNELS},
-        {k->gemm, TYPE_Q4_0}, {k->gemm_f32, TYPE_COUNT}, {k->gemm_mlx_f32, MLX_KERNELS},
+        {k->gemm + TYPE_Q4_0, TYPE_COUNT - TYPE_Q4_0}, {k->gemm_mlx, MLX_WIDTHS},
+        {k->gemm_a15, TYPE_COUNT}, {k->gemm_mlx_a15, MLX_WIDTHS},
+        {k->gemm, TYPE_Q4_0}, {k->gemm_f32, TYPE_COUNT}, {k->gemm_mlx_f32, MLX_WIDTHS},
     };
     memcpy(list, all, sizeof all);
 }
@@ -89,20 +87,29 @@ static size_t angle_stride(const struct stream_options *o)
     return mem_round_up((size_t)dims, MEM_ALIGN / sizeof(float));
 }
 
+bool buffers_open(const struct buffer *buffer, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!(*buffer[i].at = mem_alloc_aligned(buffer[i].bytes)))
+            return false;
+    return true;
+}
+
+void buffers_close(const struct buffer *buffer, int n)
+{
+    for (int i = 0; i < n; i++)
+        mem_free_aligned(*buffer[i].at, buffer[i].bytes);
+}
+
+enum { BUFFERS = 14 };
+
 /* Every buffer of a stream. */
-struct piece {
-    void **at;
-    size_t bytes;
-};
-
-enum { PIECES = 14 };
-
-static void stream_pieces(struct piece piece[PIECES], struct stream *s, const struct kernels *k, int n_threads,
+static void stream_buffers(struct buffer buffer[BUFFERS], struct stream *s, const struct kernels *k, int n_threads,
                           const struct stream_options *o)
 {
     size_t rows = (size_t)o->max_rows, seqs = (size_t)o->max_seqs, n_ropes = (size_t)o->n_ropes;
     size_t vocab = o->vocab ? row_stride(o->vocab) : 0;
-    const struct piece all[PIECES] = {
+    const struct buffer all[BUFFERS] = {
         {(void **)&s->ropes, n_ropes * sizeof *s->ropes},
         {(void **)&s->row, rows * sizeof *s->row},
         {(void **)&s->angles, n_ropes * rows * angle_stride(o) * sizeof(float)},
@@ -118,11 +125,11 @@ static void stream_pieces(struct piece piece[PIECES], struct stream *s, const st
         {(void **)&s->lora_rows, rows * sizeof(int)},
         {(void **)&s->lora_low, LORA_LAYERS_MAX * rows * LORA_MAX_RANK * sizeof(float)},
     };
-    memcpy(piece, all, sizeof all);
+    memcpy(buffer, all, sizeof all);
 }
 
 /* Only a gate and an up that do not fit together, or adapters, ever touch it: else it takes no memory. */
-static bool is_rare(const struct stream *s, const struct piece *p)
+static bool is_rare(const struct stream *s, const struct buffer *p)
 {
     return p->at == (void **)&s->spare.data || p->at == (void **)&s->lora_low;
 }
@@ -130,23 +137,20 @@ static bool is_rare(const struct stream *s, const struct piece *p)
 size_t stream_bytes(const struct device *d, const struct stream_options *o)
 {
     struct stream none;
-    struct piece piece[PIECES];
-    stream_pieces(piece, &none, &d->kernels, o->threads, o);
+    struct buffer buffer[BUFFERS];
+    stream_buffers(buffer, &none, &d->kernels, o->threads, o);
     size_t bytes = sizeof none;
-    for (int i = 0; i < PIECES; i++)
-        bytes += is_rare(&none, &piece[i]) ? 0 : piece[i].bytes;
+    for (int i = 0; i < BUFFERS; i++)
+        bytes += is_rare(&none, &buffer[i]) ? 0 : buffer[i].bytes;
     return bytes + (o->experts ? routing_bytes(&d->kernels, o) : 0);
 }
 
 static bool stream_alloc(struct stream *s)
 {
-    struct piece piece[PIECES];
-    stream_pieces(piece, s, s->k, s->n_threads, &s->options);
-    for (int i = 0; i < PIECES; i++) {
-        *piece[i].at = mem_alloc_aligned(piece[i].bytes);
-        if (!*piece[i].at)
-            return false;
-    }
+    struct buffer buffer[BUFFERS];
+    stream_buffers(buffer, s, s->k, s->n_threads, &s->options);
+    if (!buffers_open(buffer, BUFFERS))
+        return false;
     s->packed_bytes = packed_bytes(&s->options, s->k);
     for (int i = 0; i < PACKED_FORMS; i++)
         s->packed[i].memory = s->packed_memory + (size_t)i * s->packed_bytes;
@@ -186,10 +190,9 @@ void stream_close(struct stream *s)
 {
     if (!s)
         return;
-    struct piece piece[PIECES];
-    stream_pieces(piece, s, s->k, s->n_threads, &s->options);
-    for (int i = 0; i < PIECES; i++)
-        mem_free_aligned(*piece[i].at, piece[i].bytes);
+    struct buffer buffer[BUFFERS];
+    stream_buffers(buffer, s, s->k, s->n_threads, &s->options);
+    buffers_close(buffer, BUFFERS);
     routing_close(s->routing);
     mem_free(s);
 }

@@ -101,6 +101,16 @@ void act_written(struct stream *s, struct act *a);
 /* Floats from row to row, for `cols` columns: room for whole panels, and no two rows in the same cache set. */
 size_t row_stride(int cols);
 
+/* A buffer of a struct with many: where its pointer stands. */
+struct buffer {
+    void **at;
+    size_t bytes;
+};
+
+/* Sets all pointers; false: memory ran out, and buffers_close frees those that are set, as the others are NULL. */
+bool buffers_open(const struct buffer *buffer, int n);
+void buffers_close(const struct buffer *buffer, int n);
+
 /* Over all forms that the table's products read: the highest tile, and the most bytes of packed rows in those that `o` allows. */
 int tallest_tile(const struct kernels *k);
 size_t most_packed_bytes(const struct kernels *k, int rows, int cols, const struct stream_options *o);
