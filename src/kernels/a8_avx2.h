@@ -1,5 +1,6 @@
 /* 32 activations to int8, or to 15 bits in two int8, as every x86 form of them begins (quant.h says how they are rounded).
- * Needs AVX2; static inline only, as the files of several tiers include it. */
+ * Needs AVX2; static inline only, as the files of several tiers include it. A header for another instruction set has what
+ * gemm_quant_dot.inc asks for: struct a8_block, a8_quantize, a8_words, a8_half_sums, and the helpers at the end. */
 #ifndef PARALLM_KERNELS_A8_AVX2_H
 #define PARALLM_KERNELS_A8_AVX2_H
 
@@ -9,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-struct a8_avx2 {
+struct a8_block {
     __m256i q[2]; /* int8 [32], in order; of A15 high and low, of A8 the first alone */
     float scale;  /* NaN, and q zeros, where a value is not finite */
 };
@@ -33,21 +34,21 @@ static inline void a8_narrow(__m256i *out, __m256i first, __m256i second)
 }
 
 /* in[0 .. 31]; planes: 1 of A8, 2 of A15. */
-static inline struct a8_avx2 a8_quantize_avx2(const float *in, int planes)
+static inline struct a8_block a8_quantize(const float *in, int planes)
 {
     __m256 x[4];
     for (int i = 0; i < 4; i++)
         x[i] = _mm256_loadu_ps(in + 8 * i);
     int bits = a8_largest_bits(x);
     if (bits >= 0x7f800000)
-        return (struct a8_avx2){{_mm256_setzero_si256(), _mm256_setzero_si256()}, NAN};
+        return (struct a8_block){{_mm256_setzero_si256(), _mm256_setzero_si256()}, NAN};
     float amax = _mm_cvtss_f32(_mm_castsi128_ps(_mm_cvtsi32_si128(bits)));
     __m256 f = _mm256_set1_ps(planes == 2 ? a15_inverse(amax) : a8_inverse(amax));
     __m256i q[4];
     for (int i = 0; i < 4; i++)
         q[i] = _mm256_cvtps_epi32(_mm256_mul_ps(x[i], f));
     __m256i v0 = _mm256_packs_epi32(q[0], q[1]), v1 = _mm256_packs_epi32(q[2], q[3]);
-    struct a8_avx2 out = {{_mm256_setzero_si256(), _mm256_setzero_si256()}, planes == 2 ? a15_scale(amax) : a8_scale(amax)};
+    struct a8_block out = {{_mm256_setzero_si256(), _mm256_setzero_si256()}, planes == 2 ? a15_scale(amax) : a8_scale(amax)};
     if (planes == 1) {
         a8_narrow(&out.q[0], v0, v1);
         return out;
@@ -60,6 +61,22 @@ static inline struct a8_avx2 a8_quantize_avx2(const float *in, int planes)
     a8_narrow(&out.q[0], high0, high1);
     a8_narrow(&out.q[1], low0, low1);
     return out;
+}
+
+/* Four int8 each. */
+static inline void a8_words(int32_t words[A8_BLOCK / 4], __m256i q)
+{
+    _mm256_storeu_si256((__m256i *)words, q);
+}
+
+/* Sums of either half of 32 int8. */
+static inline void a8_half_sums(int sum[2], __m256i q)
+{
+    __m256i quads = _mm256_madd_epi16(_mm256_maddubs_epi16(_mm256_set1_epi8(1), q), _mm256_set1_epi16(1));
+    __m128i pairs = _mm_hadd_epi32(_mm256_castsi256_si128(quads), _mm256_extracti128_si256(quads, 1));
+    pairs = _mm_hadd_epi32(pairs, pairs);
+    sum[0] = _mm_cvtsi128_si32(pairs);
+    sum[1] = _mm_extract_epi32(pairs, 1);
 }
 
 /* Block `block` of a row of K values: in place, or in tail[32] where the row ends within it. */

@@ -1,5 +1,6 @@
 /* The KV cache's kernels, as simple as possible: the specification of store and attend. */
-#include "kernels/kv_layout.h"
+#include "kernels/kv_block.h"
+#include "kernels/quant.h"
 #include "kernels/tiers.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ static inline void store_values(enum kv_type type, void *values, size_t first, s
     for (int i = 0; i < n; i++)
         largest = fabsf(in[i]) > largest || isnan(in[i]) ? fabsf(in[i]) : largest;
     /* A value that is not finite makes the scale so, and every score with it: the error is seen, not hidden. */
-    float inverse = largest > 0.0f && isfinite(largest) ? 127.0f / largest : 0.0f;
+    float inverse = isfinite(largest) ? a8_inverse(largest) : 0.0f;
     if (type == KV_INT8)
         *scale = largest / 127.0f;
     for (int i = 0; i < n; i++) {
@@ -38,14 +39,14 @@ static inline void store_values(enum kv_type type, void *values, size_t first, s
                                                                          : in[i]);
             break;
         case KV_BF16: ((uint16_t *)values)[at] = f32_to_bf16(in[i]); break;
-        default: ((int8_t *)values)[at] = inverse > 0.0f ? (int8_t)rintf(in[i] * inverse) : 0;
+        default: ((int8_t *)values)[at] = inverse > 0.0f ? (int8_t)rintf(in[i] * inverse) : 0; /* NaN * 0 is not 0 */
         }
     }
 }
 
 static inline void store(enum kv_type type, void *block, int at, const float *k, const float *v, int head_dim)
 {
-    char *k_half = block, *v_half = k_half + kv_v_offset(type, head_dim);
+    char *k_half = block, *v_half = k_half + kv_half_bytes(type, head_dim);
     size_t skip = kv_scale_bytes(type);
     store_values(type, k_half + skip, (size_t)at, KV_BLOCK, (float *)k_half + at, k, head_dim);
     store_values(type, v_half + skip, (size_t)at * (size_t)head_dim, 1, (float *)v_half + at, v, head_dim);
@@ -77,7 +78,7 @@ static inline void attend(enum kv_type type, float *m, float *l, float *acc, siz
                           size_t q_stride, int rows, const int *first, const int *last, const void *block,
                           int head_dim, float softcap)
 {
-    const char *k_half = block, *v_half = k_half + kv_v_offset(type, head_dim);
+    const char *k_half = block, *v_half = k_half + kv_half_bytes(type, head_dim);
     const float *scales = (const float *)v_half;
     const void *v = v_half + kv_scale_bytes(type);
     for (int r = 0; r < rows; r++) {
@@ -115,7 +116,7 @@ static void attend_merge_scalar(float *m, float *l, float *acc, float part_m, fl
 #define KV_KERNELS(name, type)                                                                                   \
     static size_t block_bytes_##name(int head_dim)                                                               \
     {                                                                                                            \
-        return kv_layout_bytes(type, head_dim);                                                                  \
+        return 2 * kv_half_bytes(type, head_dim);                                                                \
     }                                                                                                            \
     static void store_##name##_scalar(void *block, int at, const float *k, const float *v, int head_dim)         \
     {                                                                                                            \

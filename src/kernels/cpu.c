@@ -46,18 +46,11 @@ unsigned cpu_features(void)
     return features;
 }
 
-#elif ARCH_ARM64
-
-unsigned cpu_features(void)
-{
-    return CPU_NEON; /* part of the architecture; no tier asks for more yet */
-}
-
 #else
 
 unsigned cpu_features(void)
 {
-    return 0;
+    return 0; /* no tier is written for other processors yet */
 }
 
 #endif

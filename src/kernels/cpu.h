@@ -7,7 +7,6 @@ enum cpu_feature {
     CPU_AVXVNNI = 1 << 1,     /* vpdpbusd on 256 bits */
     CPU_AVX512 = 1 << 2,      /* F, BW, DQ, VL, VNNI */
     CPU_AVX512_BF16 = 1 << 3, /* vdpbf16ps */
-    CPU_NEON = 1 << 4,
 };
 
 /* Features of the processor that the system lets programs use (XCR0 is asked before AVX is believed). */

@@ -124,10 +124,8 @@ static struct matrix_rows block_matrix(const uint8_t *block, enum block_type typ
 /* Scale or bias of the group that holds column `col`, as f32. */
 static void copy_scale(uint8_t *out, const struct matrix_rows *m, const uint8_t *scales, int64_t row, int64_t col)
 {
-    float value;
-    const struct matrix_rows s = {.type = m->scale_type, .data = scales,
-                                  .row_bytes = (size_t)(m->cols / m->group) * (size_t)block_info[m->scale_type].bytes};
-    matrix_dequantize(&value, &s, row, col / m->group, 1);
+    const size_t at = (size_t)(col / m->group) * (size_t)block_info[m->scale_type].bytes;
+    const float value = load_float(scales + (size_t)row * matrix_scale_bytes(m) + at, m->scale_type);
     memcpy(out, &value, sizeof value);
 }
 
@@ -265,8 +263,6 @@ void gemm_float_blocks(float *out, size_t out_stride, const void *acts, int rows
 
 void gemm_float_install(struct kernels *k, const struct float_runs *runs)
 {
-    static const char *const mlx_name[9] = {[2] = "mlx2", [3] = "mlx3", [4] = "mlx4",
-                                            [5] = "mlx5", [6] = "mlx6", [8] = "mlx8"};
     k->gemm[TYPE_F32] = (struct gemm_kernel){"f32", &act_f32, FLOAT_PANEL, panel_bytes_4, pack_4, runs->f32};
     k->gemm[TYPE_F16] = (struct gemm_kernel){"f16", &act_f32, FLOAT_PANEL, panel_bytes_2, pack_2, runs->f16};
     k->gemm[TYPE_BF16] = (struct gemm_kernel){"bf16", &act_f32, FLOAT_PANEL, panel_bytes_2, pack_2, runs->bf16};
@@ -275,7 +271,7 @@ void gemm_float_install(struct kernels *k, const struct float_runs *runs)
         blocks.name = block_info[type].name;
         k->gemm_f32[type] = type <= TYPE_BF16 ? k->gemm[type] : blocks;
     }
-    for (int bits = 2; bits <= 8; bits++)
+    for (int bits = 0; bits < MLX_WIDTHS; bits++)
         if ((blocks.name = mlx_name[bits]))
             k->gemm_mlx_f32[bits] = blocks;
 }

@@ -2,11 +2,10 @@
  * panels, so that there are always enough sums under way to hide the latency of a multiply-add (4 cycles, 2 a
  * cycle). f16 and bf16 weights are widened as they are loaded. */
 #include "kernels/gemm_float.h"
+#include "kernels/inline.h"
 #include "kernels/tiers.h"
 
 #include <immintrin.h>
-
-#define INLINE static inline __attribute__((always_inline))
 
 enum { MAX_ROWS = 6, MAX_PANELS = 2 };
 
@@ -125,6 +124,5 @@ INLINE void tile(const struct float_tile *t, load_fn *load)
     }
 }
 
-#define FLOAT(name) name##_avx2
-#define FLOAT_INIT kernels_init_gemm_float_avx2
+#define TIER(name) name##_avx2
 #include "kernels/gemm_float_runs.inc"

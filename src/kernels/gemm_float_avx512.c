@@ -1,14 +1,10 @@
 /* Products with float32 activations on AVX-512: up to 12 rows x 2 panels of 16 outputs in 24 registers. f16 and bf16
  * weights are widened as they are loaded. */
 #include "kernels/gemm_float.h"
+#include "kernels/inline.h"
 #include "kernels/tiers.h"
 
 #include <immintrin.h>
-
-/* The portable build of the tests defines it otherwise. */
-#ifndef INLINE
-#define INLINE static inline __attribute__((always_inline))
-#endif
 
 typedef __m512 operand;
 typedef operand load_fn(const char *weights, size_t i); /* values i .. i+15 */
@@ -41,6 +37,5 @@ INLINE __m512 multiply_add(__m512 sum, __m512 w, __m512 a)
 
 #include "kernels/gemm_float_avx512.inc"
 
-#define FLOAT(name) name##_avx512
-#define FLOAT_INIT kernels_init_gemm_float_avx512
+#define TIER(name) name##_avx512
 #include "kernels/gemm_float_runs.inc"

@@ -5,15 +5,11 @@
  * Numbers below the smallest normal one count as zero: this is how the instruction is defined. */
 #include "base/mem.h"
 #include "kernels/gemm_float.h"
+#include "kernels/inline.h"
 #include "kernels/tiers.h"
 
 #include <immintrin.h>
 #include <string.h>
-
-/* The portable build of the tests defines it otherwise. */
-#ifndef INLINE
-#define INLINE static inline __attribute__((always_inline))
-#endif
 
 enum { PAIR_BYTES = 4 };
 

@@ -54,6 +54,5 @@ static inline void tile(const struct float_tile *t, float (*load)(const char *, 
     }
 }
 
-#define FLOAT(name) name##_scalar
-#define FLOAT_INIT kernels_init_gemm_float_scalar
+#define TIER(name) name##_scalar
 #include "kernels/gemm_float_runs.inc"

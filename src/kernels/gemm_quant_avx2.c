@@ -19,19 +19,14 @@
  * Order of a sum: blocks of 32 one after another, acc += isum * x.scale * w.scale, then the minimum's part. */
 #include "base/mem.h"
 #include "kernels/a8_avx2.h"
+#include "kernels/inline.h"
 #include "kernels/quant_panel.h"
 #include "kernels/tiers.h"
 
 #include <immintrin.h>
 #include <string.h>
 
-/* Everything is inlined into one function per type and height, with constants for type and height. */
-#define INLINE static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#define TIER(name) name##_avx2
 
 enum { LANES = 8, PANEL = 16, TILE = 4, HIGHEST = 5, GROUPS = 8 };
 enum { STAGE = 16 };          /* blocks of K whose codes are kept unpacked at a time; half as many where they take two vectors */
@@ -113,7 +108,7 @@ static __m128i half_lanes(__m128i pairs)
 INLINE void pack_plane(char *to, char *extra, int h, int r, __m256i q, int sum[2])
 {
     int32_t words[GROUPS];
-    _mm256_storeu_si256((__m256i *)words, q);
+    a8_words(words, q);
     for (int g = 0; g < GROUPS; g++)
         store_int(to + AT_Q * h + (g * h + r) * 4, words[g]);
     __m256i pairs = _mm256_maddubs_epi16(_mm256_set1_epi8(1), q);
@@ -135,7 +130,7 @@ INLINE void pack_row(char *tile, int h, int r, const float *in, int K, const int
     char *extra = tile + (size_t)(blocks * h * row_bytes(planes));
     float tail[A8_BLOCK];
     for (int b = 0; b < blocks; b++, tile += h * row_bytes(planes)) {
-        struct a8_avx2 x = a8_quantize_avx2(a8_block_values(tail, in, b, K), planes);
+        struct a8_block x = a8_quantize(a8_block_values(tail, in, b, K), planes);
         int sum[2] = {0, 0};
         for (int plane = 0; plane < planes; plane++, extra += h * EXTRA_BYTES)
             pack_plane(tile + (AT_PLANES + plane * PLANE_BYTES) * h, extra, h, r, x.q[plane], sum);
@@ -171,7 +166,7 @@ ACT_FORM(a15, 2)
 
 /* ---- Formats -------------------------------------------------------------------------------------- */
 
-enum engine { SUMS, HALVES, SIGNED };
+enum scheme { SUMS, HALVES, SIGNED };
 
 struct tile;
 struct stage;
@@ -181,7 +176,7 @@ typedef void staged_fn(const struct tile *t, int n, struct stage *stage);
 struct format {
     int planes;
     staged_fn *staged; /* two planes: a tile whose codes stand in the stage */
-    enum engine engine;
+    enum scheme scheme;
     int offset; /* SUMS, HALVES: q = code - offset */
     bool dmin, table;
     struct quant_layout layout; /* MLX: blocks and scale_type come from the panel */
@@ -251,7 +246,7 @@ INLINE __m256i codes(const struct format *f, const uint8_t *block, int v)
     if (l->high_bits > 0)
         c = _mm256_or_si256(c, plane_vector(high, l->high_bits, v, l->low_bits));
     if (f->table)
-        c = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)quant_iq4_level)), c);
+        c = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)iq4_level)), c);
     return c;
 }
 
@@ -286,7 +281,7 @@ INLINE void scales(const struct format *f, enum block_type scale_type, const str
     }
     if (f->layout.sub == SUB_HALF_NIBBLES)
         *m = _mm256_sub_ps(_mm256_setzero_ps(), *m);
-    int shift = f->engine == SUMS ? f->offset : f->mlx ? 128 : 0; /* q = code - shift, but the minimum counts from code 0 */
+    int shift = f->scheme == SUMS ? f->offset : f->mlx ? 128 : 0; /* q = code - shift, but the minimum counts from code 0 */
     if (f->dmin && shift > 0)
         *m = _mm256_fmadd_ps(*d, _mm256_set1_ps((float)shift), *m);
 }
@@ -311,11 +306,11 @@ INLINE __m256i half_minima(const uint8_t *block, int p)
 /* ---- One block of a tile -------------------------------------------------------------------------- */
 
 /* Where a tile's codes come from: the panel; the panel, and into the stage; the stage. */
-enum role { ALONE, FIRST, OTHER };
+enum role { ALONE, FIRST, STAGED };
 
 INLINE __m256i fetch(const struct format *f, enum role role, const uint8_t *block, __m256i (*stage)[2], int g, int p)
 {
-    if (role == OTHER)
+    if (role == STAGED)
         return _mm256_load_si256(&stage[g][p]);
     __m256i c = codes(f, block, 2 * g + p);
     if (role == FIRST)
@@ -340,11 +335,11 @@ INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], c
                       int plane, const int half, const int h)
 {
     const char *a = plane_at(at, plane, h), *extra = at->extra + plane * EXTRA_BYTES * h;
-    const int groups = f->engine == HALVES ? GROUPS / 2 : GROUPS, from = half * groups;
-    const int shift = f->engine == HALVES ? (f->offset == 32 ? 3 : 0) : (f->offset == 16 ? 1 : 0);
-    UNROLL for (int g = from; g < from + groups; g++) {
+    const int groups = f->scheme == HALVES ? GROUPS / 2 : GROUPS, from = half * groups;
+    const int shift = f->scheme == HALVES ? (f->offset == 32 ? 3 : 0) : (f->offset == 16 ? 1 : 0);
+    UNROLLED for (int g = from; g < from + groups; g++) {
         __m256i w0 = fetch(f, role, at->block, stage, g, 0), w1 = fetch(f, role, at->block, stage, g, 1);
-        UNROLL for (int r = 0; r < h; r++) {
+        UNROLLED for (int r = 0; r < h; r++) {
             __m256i x = broadcast_int(a + 4 * (g * h + r));
             __m256i t0 = _mm256_maddubs_epi16(w0, x), t1 = _mm256_maddubs_epi16(w1, x);
             if (g == from && f->offset == 0) {
@@ -353,7 +348,7 @@ INLINE void add_pairs(const struct format *f, enum role role, __m256i (*s)[2], c
                 continue;
             }
             if (g == from) { /* what the sums begin with */
-                const char *start = f->engine == HALVES ? extra + (AT_HALF + 4 * half) * h : a + (AT_START - AT_Q) * h;
+                const char *start = f->scheme == HALVES ? extra + (AT_HALF + 4 * half) * h : a + (AT_START - AT_Q) * h;
                 s[r][0] = broadcast_int(start + 4 * r);
                 if (shift > 0)
                     s[r][0] = _mm256_slli_epi16(s[r][0], shift);
@@ -370,8 +365,8 @@ INLINE void next_plane(const struct format *f, __m256i (*s)[2], const int h)
 {
     if (f->planes == 1)
         return;
-    UNROLL for (int r = 0; r < h; r++)
-        UNROLL for (int p = 0; p < 2; p++)
+    UNROLLED for (int r = 0; r < h; r++)
+        UNROLLED for (int p = 0; p < 2; p++)
             s[r][p] = _mm256_slli_epi32(s[r][p], A15_RADIX_BITS);
 }
 
@@ -380,8 +375,8 @@ INLINE void sums_plane(const struct format *f, enum role role, __m256i (*s)[2], 
 {
     __m256i t[HIGHEST][2];
     add_pairs(f, role, t, at, stage, plane, 0, h);
-    UNROLL for (int r = 0; r < h; r++)
-        UNROLL for (int p = 0; p < 2; p++) {
+    UNROLLED for (int r = 0; r < h; r++)
+        UNROLLED for (int p = 0; p < 2; p++) {
             __m256i sum = _mm256_madd_epi16(t[r][p], _mm256_set1_epi16(1));
             s[r][p] = f->planes == 1 ? sum : _mm256_add_epi32(s[r][p], sum);
         }
@@ -390,14 +385,14 @@ INLINE void sums_plane(const struct format *f, enum role role, __m256i (*s)[2], 
 INLINE void halves_plane(const struct format *f, enum role role, __m256i (*s)[2], const struct place *at,
                          __m256i (*stage)[2], __m256i (*sub)[2], int plane, const int h)
 {
-    UNROLL for (int half = 0; half < 2; half++) {
+    UNROLLED for (int half = 0; half < 2; half++) {
         __m256i t[HIGHEST][2];
         add_pairs(f, role, t, at, stage, plane, half, h);
-        UNROLL for (int p = 0; p < 2; p++) {
-            __m256i scale = role == OTHER ? _mm256_load_si256(&sub[half][p]) : half_scales(f, at->block, half, p);
+        UNROLLED for (int p = 0; p < 2; p++) {
+            __m256i scale = role == STAGED ? _mm256_load_si256(&sub[half][p]) : half_scales(f, at->block, half, p);
             if (role == FIRST)
                 _mm256_store_si256(&sub[half][p], scale);
-            UNROLL for (int r = 0; r < h; r++) {
+            UNROLLED for (int r = 0; r < h; r++) {
                 __m256i sum = _mm256_madd_epi16(t[r][p], scale);
                 s[r][p] = f->planes == 1 && half == 0 ? sum : _mm256_add_epi32(s[r][p], sum);
             }
@@ -411,13 +406,13 @@ INLINE void signed_plane(const struct format *f, enum role role, __m256i (*s)[2]
 {
     const __m256i one = _mm256_set1_epi16(1);
     const char *a = plane_at(at, plane, h);
-    UNROLL for (int g = 0; g < GROUPS; g++) {
-        UNROLL for (int p = 0; p < 2; p++) {
+    UNROLLED for (int g = 0; g < GROUPS; g++) {
+        UNROLLED for (int p = 0; p < 2; p++) {
             __m256i w = fetch(f, role, at->block, stage[0], g, p);
-            __m256i magnitude = role == OTHER ? _mm256_load_si256(&stage[1][g][p]) : _mm256_abs_epi8(w);
+            __m256i magnitude = role == STAGED ? _mm256_load_si256(&stage[1][g][p]) : _mm256_abs_epi8(w);
             if (role == FIRST)
                 _mm256_store_si256(&stage[1][g][p], magnitude);
-            UNROLL for (int r = 0; r < h; r++) {
+            UNROLLED for (int r = 0; r < h; r++) {
                 __m256i x = broadcast_int(a + 4 * (g * h + r));
                 __m256i t = _mm256_madd_epi16(_mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(x, w)), one);
                 s[r][p] = f->planes == 1 && g == 0 ? t : keep(_mm256_add_epi32(s[r][p], t));
@@ -433,14 +428,14 @@ INLINE void dot_block(const struct format *f, enum role role, __m256i (*s)[2], c
     int planes = f->planes;
     if (f->planes > 1) {
         __asm__("" : "+r"(planes)); /* no constant: the body is too large to stand there twice */
-        UNROLL for (int r = 0; r < h; r++)
+        UNROLLED for (int r = 0; r < h; r++)
             s[r][0] = s[r][1] = _mm256_setzero_si256();
     }
     for (int plane = 0; plane < planes; plane++) {
         next_plane(f, s, h);
-        if (f->engine == SUMS)
+        if (f->scheme == SUMS)
             sums_plane(f, role, s, at, stage->code[b], plane, h);
-        else if (f->engine == HALVES)
+        else if (f->scheme == HALVES)
             halves_plane(f, role, s, at, stage->code[b], stage->sub[b], plane, h);
         else
             signed_plane(f, role, s, at, &stage->code[2 * b], plane, h);
@@ -451,13 +446,13 @@ INLINE void dot_block(const struct format *f, enum role role, __m256i (*s)[2], c
 INLINE void close_block(const struct format *f, float *acc, const struct place *at, __m256i (*s)[2], const __m256 *d,
                         const __m256 *m, const __m256i *submin, const int h)
 {
-    UNROLL for (int r = 0; r < h; r++) {
+    UNROLLED for (int r = 0; r < h; r++) {
         __m256 scale = broadcast_float(at->a + (AT_SCALE - AT_FIRST_Q) * h + 4 * r);
-        UNROLL for (int p = 0; p < 2; p++) {
+        UNROLLED for (int p = 0; p < 2; p++) {
             float *to = acc + PANEL * r + LANES * p;
             __m256 sum = _mm256_load_ps(to);
             sum = _mm256_fmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(s[r][p]), scale), d[p], sum);
-            if (f->dmin && f->engine == HALVES) {
+            if (f->dmin && f->scheme == HALVES) {
                 const char *halves = at->extra + AT_HALVES * h + 4 * r;
                 __m256i low = _mm256_madd_epi16(broadcast_int(halves), submin[p]);
                 if (f->planes > 1)
@@ -474,9 +469,9 @@ INLINE void close_block(const struct format *f, float *acc, const struct place *
 INLINE void block_scales(const struct format *f, enum role role, enum block_type scale_type, const struct place *at,
                          struct stage *stage, int b, __m256 *d, __m256 *m, __m256i *submin)
 {
-    UNROLL for (int p = 0; p < 2; p++) {
-        bool minima = f->dmin && f->engine == HALVES;
-        if (role == OTHER) {
+    UNROLLED for (int p = 0; p < 2; p++) {
+        bool minima = f->dmin && f->scheme == HALVES;
+        if (role == STAGED) {
             d[p] = stage->d[b][p];
             m[p] = stage->m[b][p];
             submin[p] = minima ? stage->submin[b][p] : _mm256_setzero_si256();
@@ -540,13 +535,13 @@ INLINE void fill_stage(const struct format *f, const struct stretch *k, struct s
         __m256 d[2], m[2];
         __m256i submin[2];
         enter_block(f, &at, k, b);
-        UNROLL for (int v = 0; v < 2 * GROUPS; v++) {
+        UNROLLED for (int v = 0; v < 2 * GROUPS; v++) {
             __m256i c = codes(f, at.block, v);
-            stage->code[f->engine == SIGNED ? 2 * b : b][v / 2][v % 2] = c;
-            if (f->engine == SIGNED)
+            stage->code[f->scheme == SIGNED ? 2 * b : b][v / 2][v % 2] = c;
+            if (f->scheme == SIGNED)
                 stage->code[2 * b + 1][v / 2][v % 2] = _mm256_abs_epi8(c);
         }
-        for (int i = 0; f->engine == HALVES && i < 4; i++)
+        for (int i = 0; f->scheme == HALVES && i < 4; i++)
             stage->sub[b][i / 2][i % 2] = half_scales(f, at.block, i / 2, i % 2);
         block_scales(f, FIRST, k->scale_type, &at, stage, b, d, m, submin);
         at.block += quant_block_bytes(&f->layout, PANEL);
@@ -566,12 +561,12 @@ INLINE void run_tile(const struct format *f, enum role role, const struct tile *
          * for each row and group. */
         __asm__("" : "+r"(acc), "+r"(at.a));
         ask_ahead(t, b, h);
-        if (role != OTHER)
+        if (role != STAGED)
             enter_block(f, &at, k, b);
         dot_block(f, role, s, &at, stage, b, h);
         block_scales(f, role, k->scale_type, &at, stage, b, d, m, submin);
         close_block(f, acc, &at, s, d, m, submin, h);
-        at.block += role == OTHER ? 0 : quant_block_bytes(&f->layout, PANEL);
+        at.block += role == STAGED ? 0 : quant_block_bytes(&f->layout, PANEL);
         at.a += row_bytes(f->planes) * h;
         at.extra += f->planes * EXTRA_BYTES * h;
     }
@@ -613,7 +608,7 @@ INLINE void run_stretch(const struct format *f, float *acc, const char *acts, in
         else if (rows <= HIGHEST)
             run_tile_of(f, ALONE, &t, k, stage);
         else if (i > 0)
-            run_tile_of(f, OTHER, &t, k, stage);
+            run_tile_of(f, STAGED, &t, k, stage);
         else if (t.h == 3)
             run_tile(f, FIRST, &t, k, stage, 3);
         else
@@ -635,7 +630,7 @@ INLINE void run_panel(const struct format *f, float *out, size_t out_stride, con
         memcpy(&header, panel, sizeof(header));
         k = (struct stretch){panel + sizeof(header), 0, header.blocks, (enum block_type)header.scale_type};
     }
-    const int most = f->engine == SIGNED ? STAGE / 2 : STAGE;
+    const int most = f->scheme == SIGNED ? STAGE / 2 : STAGE;
     memset(acc, 0, (size_t)rows * PANEL * sizeof(float));
     for (int first = 0; first < blocks; first += most) {
         k.n = blocks - first < most ? blocks - first : most;
@@ -677,23 +672,13 @@ INLINE void run_panels(const struct format *f, float *out, size_t out_stride, co
 
 /* ---- The products --------------------------------------------------------------------------------- */
 
-static size_t panel_bytes(const struct matrix_rows *m)
-{
-    return quant_panel_bytes(m, PANEL);
-}
-
-static void pack(void *packed, const struct matrix_rows *m, const int32_t *index)
-{
-    quant_panel_pack(packed, m, index, PANEL);
-}
-
-/* A tile from the stage has forgotten its type but for: engine, offset, minima. */
-#define STAGED_TILE(NAME, ENGINE, OFFSET, MINIMA)                                                                      \
+/* A tile from the stage has forgotten its type but for: scheme, offset, minima. */
+#define STAGED_TILE(NAME, SCHEME, OFFSET, MINIMA)                                                                      \
     static void staged_##NAME(const struct tile *t, int n, struct stage *stage)                                        \
     {                                                                                                                  \
-        static const struct format f = {.planes = 2, .engine = ENGINE, .offset = OFFSET, .dmin = MINIMA};              \
+        static const struct format f = {.planes = 2, .scheme = SCHEME, .offset = OFFSET, .dmin = MINIMA};              \
         const struct stretch k = {.n = n};                                                                             \
-        run_tile_of(&f, OTHER, t, &k, stage);                                                                          \
+        run_tile_of(&f, STAGED, t, &k, stage);                                                                         \
     }
 
 STAGED_TILE(8, SUMS, 8, false)
@@ -706,7 +691,7 @@ STAGED_TILE(halves_32, HALVES, 32, false)
 STAGED_TILE(signed, SIGNED, 0, false)
 STAGED_TILE(signed_min, SIGNED, 0, true)
 
-/* Two run functions for each format: how its tiles are staged, engine, offset, minima, table, layout (quant_panel.c has the
+/* Two run functions for each format: how its tiles are staged, scheme, offset, minima, table, layout (quant_panel.c has the
  * same), MLX. */
 #define PRODUCT_OF(NAME, ...)                                                                                          \
     static void NAME(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels, int K) \
@@ -715,8 +700,8 @@ STAGED_TILE(signed_min, SIGNED, 0, true)
         run_panels(&f, out, out_stride, acts, rows, packed, panels, K);                                                \
     }
 #define PRODUCT(NAME, STAGED, ...)                                                                                     \
-    PRODUCT_OF(run_##NAME, 1, NULL, __VA_ARGS__)                                                                       \
-    PRODUCT_OF(run_a15_##NAME, 2, staged_##STAGED, __VA_ARGS__)
+    PRODUCT_OF(TIER(gemm_##NAME), 1, NULL, __VA_ARGS__)                                                                \
+    PRODUCT_OF(TIER(gemm_a15_##NAME), 2, staged_##STAGED, __VA_ARGS__)
 
 PRODUCT(q4_0, 8, SUMS, 8, false, false, {4, 0, 1, SUB_NONE, false, TYPE_F16}, false)
 PRODUCT(q4_1, min, SUMS, 0, true, false, {4, 0, 1, SUB_NONE, true, TYPE_F16}, false)
@@ -733,29 +718,16 @@ PRODUCT(iq4_xs, signed, SIGNED, 0, false, true, {4, 0, 8, SUB_SCALE, false, TYPE
 PRODUCT(mlx4, min, SUMS, 0, true, false, {4, 0, 1, SUB_NONE, true, TYPE_F32}, true)
 PRODUCT(mlx8, signed_min, SIGNED, 0, true, false, {8, 0, 1, SUB_NONE, true, TYPE_F32}, true)
 
-typedef void gemm_run(float *out, size_t out_stride, const void *acts, int rows, const void *packed, int panels, int K);
-
-static void set(struct gemm_kernel *g, const struct act_kernel *act, gemm_run *run)
+void TIER(kernels_init_gemm_quant)(struct kernels *k)
 {
-    *g = (struct gemm_kernel){g->name, act, PANEL, panel_bytes, pack, run}; /* the name as the scalar tier gave it */
-}
-
-void kernels_init_gemm_quant_avx2(struct kernels *k)
-{
-#define RUNS(NAME) {run_##NAME, run_a15_##NAME}
-    static gemm_run *const runs[TYPE_MLX][2] = {
-        [TYPE_Q4_0] = RUNS(q4_0), [TYPE_Q4_1] = RUNS(q4_1), [TYPE_Q5_0] = RUNS(q5_0), [TYPE_Q5_1] = RUNS(q5_1),
-        [TYPE_Q8_0] = RUNS(q8_0), [TYPE_Q2_K] = RUNS(q2_k), [TYPE_Q3_K] = RUNS(q3_k), [TYPE_Q4_K] = RUNS(q4_k),
-        [TYPE_Q5_K] = RUNS(q5_k), [TYPE_Q6_K] = RUNS(q6_k), [TYPE_IQ4_NL] = RUNS(iq4_nl), [TYPE_IQ4_XS] = RUNS(iq4_xs),
-    }, *const mlx[2][2] = {RUNS(mlx4), RUNS(mlx8)};
+#define RUNS(NAME) {TIER(gemm_##NAME), TIER(gemm_a15_##NAME)}
+    static const struct quant_runs runs = {
+        &a8, &a15, PANEL,
+        {[TYPE_Q4_0] = RUNS(q4_0), [TYPE_Q4_1] = RUNS(q4_1), [TYPE_Q5_0] = RUNS(q5_0), [TYPE_Q5_1] = RUNS(q5_1),
+         [TYPE_Q8_0] = RUNS(q8_0), [TYPE_Q2_K] = RUNS(q2_k), [TYPE_Q3_K] = RUNS(q3_k), [TYPE_Q4_K] = RUNS(q4_k),
+         [TYPE_Q5_K] = RUNS(q5_k), [TYPE_Q6_K] = RUNS(q6_k), [TYPE_IQ4_NL] = RUNS(iq4_nl), [TYPE_IQ4_XS] = RUNS(iq4_xs)},
+        {RUNS(mlx4), RUNS(mlx8)},
+    };
 #undef RUNS
-    for (int type = TYPE_Q4_0; type < TYPE_MLX; type++) {
-        set(&k->gemm[type], &a8, runs[type][0]);
-        set(&k->gemm_a15[type], &a15, runs[type][1]);
-    }
-    for (int bits = 2; bits <= 8; bits++)
-        if (k->gemm_mlx[bits].run) {
-            set(&k->gemm_mlx[bits], &a8, mlx[bits > 4][0]);
-            set(&k->gemm_mlx_a15[bits], &a15, mlx[bits > 4][1]);
-        }
+    quant_panel_install(k, &runs);
 }

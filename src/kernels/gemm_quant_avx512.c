@@ -1,12 +1,13 @@
-/* Products of quantized weights with AVX-512 VNNI: panels of 2 x 16 outputs, tiles of 8 rows; of the 32 registers
+/* Products of quantized weights with AVX-512 VNNI: panels of 2 x 16 outputs, parts of 8 rows; of the 32 registers
  * 16 hold sums, the rest the weights, an activation and what a block is closed with. */
+#include "kernels/a8_avx2.h"
+
 #include <immintrin.h>
 #include <stdint.h>
 
 enum { LANES = 16 };
-#define TILE 8
-#define VNNI(name) name##_avx512
-#define VNNI_INIT kernels_init_gemm_quant_avx512
+#define PART 8
+#define TIER(name) name##_avx512
 
 typedef __m512i vint;
 typedef __m512 vfloat;
@@ -62,4 +63,4 @@ static inline vfloat f_broadcast(const char *p) { return _mm512_castsi512_ps(v_b
 static inline vfloat f_mul(vfloat a, vfloat b) { return _mm512_mul_ps(a, b); }
 static inline vfloat f_fma(vfloat a, vfloat b, vfloat c) { return _mm512_fmadd_ps(a, b, c); } /* a b + c */
 
-#include "kernels/gemm_quant_vnni.inc"
+#include "kernels/gemm_quant_dot.inc"

@@ -1,12 +1,13 @@
-/* Products of quantized weights with AVX-VNNI, 256 bits wide: panels of 2 x 8 outputs, tiles of 4 rows; of the 16
+/* Products of quantized weights with AVX-VNNI, 256 bits wide: panels of 2 x 8 outputs, parts of 4 rows; of the 16
  * registers 8 hold sums, the rest the weights, an activation and what a block is closed with. */
+#include "kernels/a8_avx2.h"
+
 #include <immintrin.h>
 #include <stdint.h>
 
 enum { LANES = 8 };
-#define TILE 4
-#define VNNI(name) name##_avxvnni
-#define VNNI_INIT kernels_init_gemm_quant_avxvnni
+#define PART 4
+#define TIER(name) name##_avxvnni
 
 typedef __m256i vint;
 typedef __m256 vfloat;
@@ -62,4 +63,4 @@ static inline vfloat f_broadcast(const char *p) { return _mm256_castsi256_ps(v_b
 static inline vfloat f_mul(vfloat a, vfloat b) { return _mm256_mul_ps(a, b); }
 static inline vfloat f_fma(vfloat a, vfloat b, vfloat c) { return _mm256_fmadd_ps(a, b, c); } /* a b + c */
 
-#include "kernels/gemm_quant_vnni.inc"
+#include "kernels/gemm_quant_dot.inc"

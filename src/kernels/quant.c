@@ -1,5 +1,5 @@
-/* The quantized formats as integers, one function each; matrix_dequantize of types.c gives the same values
- * as floats. Used when weights are packed, and by the scalar product. */
+/* The quantized formats as integers, one function each; matrix_dequantize of types.c, where they are drawn, gives the same
+ * values as floats. Used when weights are packed, and by the scalar product. */
 #include "kernels/quant.h"
 
 #include <assert.h>
@@ -180,14 +180,12 @@ void quant_mlx_codes(uint8_t code[QUANT_BLOCK], const struct matrix_rows *m, int
 
 /* ---- The table ---------------------------------------------------------------------------------- */
 
-const int8_t quant_iq4_level[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
-
 /* Of all parts, each with its places as constants. */
-#define ALL_SUBS(type)                                                     \
-    static void subs_##type(struct quant_integers *out, const uint8_t *in)      \
-    {                                                                      \
-        _Pragma("GCC unroll 8") for (int part = 0; part < 8; part++)       \
-            sub_##type(&out[part], in, part);                              \
+#define ALL_SUBS(type)                                                       \
+    static void subs_##type(struct quant_integers *out, const uint8_t *in)   \
+    {                                                                        \
+        _Pragma("GCC unroll 8") for (int part = 0; part < QUANT_PARTS; part++) \
+            sub_##type(&out[part], in, part);                                \
     }
 ALL_SUBS(q2_k)
 ALL_SUBS(q3_k)
@@ -196,9 +194,9 @@ ALL_SUBS(q6_k)
 ALL_SUBS(iq4_xs)
 
 static const struct {
-    void (*codes)(uint8_t *code, const uint8_t *in, int part); /* blocks of 32 are part 0 of themselves */
-    void (*subs)(struct quant_integers *out, const uint8_t *in);    /* NULL: 1, and 1 of the minimum if there is one */
-    int d, dmin;                                               /* where a block has them; dmin 0: nowhere */
+    void (*codes)(uint8_t *code, const uint8_t *in, int part);   /* blocks of 32 are part 0 of themselves */
+    void (*subs)(struct quant_integers *out, const uint8_t *in); /* NULL: 1, and 1 of the minimum if there is one */
+    int d, dmin; /* where a block has them; dmin 0: nowhere */
     int offset;
     const int8_t *table;
 } formats[TYPE_COUNT] = {
@@ -207,13 +205,13 @@ static const struct {
     [TYPE_Q5_0] = {codes_q5_0, .offset = 16},
     [TYPE_Q5_1] = {codes_q5_1, .dmin = 2},
     [TYPE_Q8_0] = {codes_q8_0, .offset = 128},
-    [TYPE_IQ4_NL] = {codes_q4_0, .table = quant_iq4_level},
+    [TYPE_IQ4_NL] = {codes_q4_0, .table = iq4_level},
     [TYPE_Q2_K] = {codes_q2_k, subs_q2_k, .d = 80, .dmin = 82},
     [TYPE_Q3_K] = {codes_q3_k, subs_q3_k, .d = 108, .offset = 4},
     [TYPE_Q4_K] = {codes_q4_k, subs_q4_k, .dmin = 2},
     [TYPE_Q5_K] = {codes_q5_k, subs_q4_k, .dmin = 2},
     [TYPE_Q6_K] = {codes_q6_k, subs_q6_k, .d = 208, .offset = 32},
-    [TYPE_IQ4_XS] = {codes_iq4_xs, subs_iq4_xs, .table = quant_iq4_level},
+    [TYPE_IQ4_XS] = {codes_iq4_xs, subs_iq4_xs, .table = iq4_level},
 };
 
 /* Blocks of 32 in a group. */
@@ -230,23 +228,12 @@ void quant_subs(struct quant_integers *out, enum block_type type, const uint8_t 
 struct quant_factors quant_factors(const struct matrix_rows *m, int64_t row)
 {
     if (m->type == TYPE_MLX) {
-        const size_t bytes = (size_t)block_info[m->scale_type].bytes;
-        const size_t at = (size_t)row * (size_t)(m->cols / m->group) * bytes;
-        return (struct quant_factors){m->scales + at, m->biases + at, bytes};
+        const size_t at = (size_t)row * matrix_scale_bytes(m);
+        return (struct quant_factors){m->scales + at, m->biases + at, (size_t)block_info[m->scale_type].bytes};
     }
     const uint8_t *in = m->data + (size_t)row * m->row_bytes;
     const int d = formats[m->type].d, dmin = formats[m->type].dmin;
     return (struct quant_factors){in + d, dmin ? in + dmin : NULL, (size_t)block_info[m->type].bytes};
-}
-
-static float load_factor(const uint8_t *p, enum block_type type)
-{
-    float f;
-    switch (type) {
-    case TYPE_F32: memcpy(&f, p, sizeof f); return f;
-    case TYPE_BF16: return bf16_to_f32(load_u16(p));
-    default: return f16_to_f32(load_u16(p));
-    }
 }
 
 void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block)
@@ -266,8 +253,8 @@ void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t 
     if (formats[m->type].subs)
         formats[m->type].subs(subs, in);
     out->sub = subs[formats[m->type].subs ? part : 0];
-    out->d = load_factor(f.d + (size_t)group * f.step, factor);
-    out->dmin = f.dmin ? load_factor(f.dmin + (size_t)group * f.step, factor) : 0;
+    out->d = load_float(f.d + (size_t)group * f.step, factor);
+    out->dmin = f.dmin ? load_float(f.dmin + (size_t)group * f.step, factor) : 0;
 }
 
 const int8_t *quant_table(enum block_type type)

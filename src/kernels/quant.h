@@ -21,7 +21,7 @@ struct quant_block {
     struct quant_integers sub;
 };
 
-/* Values [row][32 * block .. + 31] of a quantized matrix. */
+/* Values [row][32 * block .. + 31] of a quantized matrix. Written apart from types.c on purpose: checkkernels compares both. */
 void quant_decode(struct quant_block *out, const struct matrix_rows *m, int64_t row, int64_t block);
 
 /* Parts of the above, for those who pack them all. A group is what has d and dmin in common: a block of the file, or
@@ -36,8 +36,6 @@ struct quant_factors {
     size_t step;
 };
 struct quant_factors quant_factors(const struct matrix_rows *m, int64_t row);
-
-extern const int8_t quant_iq4_level[16];
 
 /* q of each code: 16 values of a 4-bit table, or NULL where q = code - quant_offset(type). */
 const int8_t *quant_table(enum block_type type);

@@ -28,7 +28,7 @@ static struct quant_layout quant_layout(const struct matrix_rows *m)
     return (struct quant_layout){m->bits <= 4 ? 4 : 8, 0, m->group / QUANT_BLOCK, SUB_NONE, true, m->scale_type};
 }
 
-size_t quant_panel_bytes(const struct matrix_rows *m, int outputs)
+static size_t panel_bytes(const struct matrix_rows *m, int outputs)
 {
     struct quant_layout l = quant_layout(m);
     size_t blocks = (size_t)(m->cols / QUANT_BLOCK);
@@ -344,7 +344,7 @@ static inline void ask_for(const uint8_t *to, size_t bytes)
 static inline void pack_panel(uint8_t *to, const struct matrix_rows *m, const int32_t *index, const int outputs)
 {
     struct packing p;
-    uint8_t *const end = to + quant_panel_bytes(m, outputs);
+    uint8_t *const end = to + panel_bytes(m, outputs);
     prepare(&p, m, index, outputs);
     if (!p.full) /* outputs that are not there leave zeros behind */
         memset(to, 0, (size_t)(end - to));
@@ -363,11 +363,40 @@ static inline void pack_panel(uint8_t *to, const struct matrix_rows *m, const in
     memset(to, 0, (size_t)(end - to));
 }
 
-/* The width is a constant to the compiler, of which the loops over lanes are made. */
-void quant_panel_pack(void *packed, const struct matrix_rows *m, const int32_t *index, int outputs)
+/* ---- The entries -------------------------------------------------------------------------------------------- */
+
+/* The number of outputs is a constant to the compiler, of which the loops over lanes are made. */
+#define PANEL(OUTPUTS)                                                                                  \
+    static size_t panel_bytes_##OUTPUTS(const struct matrix_rows *m)                                    \
+    {                                                                                                   \
+        return panel_bytes(m, OUTPUTS);                                                                 \
+    }                                                                                                   \
+    static void pack_##OUTPUTS(void *packed, const struct matrix_rows *m, const int32_t *index)         \
+    {                                                                                                   \
+        pack_panel(packed, m, index, OUTPUTS);                                                          \
+    }
+
+PANEL(16)
+PANEL(32)
+
+/* The names stay as the scalar tier gave them. */
+static void set(struct gemm_kernel *g, const struct act_kernel *act, int panel, gemm_run *run)
 {
-    if (outputs == MAX_OUTPUTS)
-        pack_panel(packed, m, index, MAX_OUTPUTS);
+    if (panel == 16)
+        *g = (struct gemm_kernel){g->name, act, 16, panel_bytes_16, pack_16, run};
     else
-        pack_panel(packed, m, index, MAX_OUTPUTS / 2);
+        *g = (struct gemm_kernel){g->name, act, 32, panel_bytes_32, pack_32, run};
+}
+
+void quant_panel_install(struct kernels *k, const struct quant_runs *runs)
+{
+    for (int type = TYPE_Q4_0; type < TYPE_MLX; type++) {
+        set(&k->gemm[type], runs->a8, runs->panel, runs->blocks[type][0]);
+        set(&k->gemm_a15[type], runs->a15, runs->panel, runs->blocks[type][1]);
+    }
+    for (int bits = 0; bits < MLX_WIDTHS; bits++)
+        if (mlx_name[bits]) {
+            set(&k->gemm_mlx[bits], runs->a8, runs->panel, runs->mlx[bits > 4][0]);
+            set(&k->gemm_mlx_a15[bits], runs->a15, runs->panel, runs->mlx[bits > 4][1]);
+        }
 }

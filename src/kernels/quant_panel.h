@@ -54,7 +54,15 @@ struct quant_mlx_header {
     char rest[56];
 };
 
-size_t quant_panel_bytes(const struct matrix_rows *m, int outputs);
-void quant_panel_pack(void *packed, const struct matrix_rows *m, const int32_t *index, int outputs);
+/* A tier's products of these panels. */
+struct quant_runs {
+    const struct act_kernel *a8, *a15;
+    int panel; /* outputs: 16 or 32 */
+    gemm_run *blocks[TYPE_MLX][2]; /* by type; of A8, and of A15 */
+    gemm_run *mlx[2][2];           /* of up to four bits, and of more */
+};
+
+/* Puts them in: gemm, gemm_a15, gemm_mlx and gemm_mlx_a15 of all quantized types. */
+void quant_panel_install(struct kernels *k, const struct quant_runs *runs);
 
 #endif

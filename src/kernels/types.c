@@ -62,6 +62,16 @@ static float load_f16(const uint8_t *p)
     return f16_to_f32(load_u16(p));
 }
 
+float load_float(const uint8_t *p, enum block_type type)
+{
+    float f;
+    switch (type) {
+    case TYPE_F32: memcpy(&f, p, sizeof f); return f;
+    case TYPE_BF16: return bf16_to_f32(load_u16(p));
+    default: return load_f16(p);
+    }
+}
+
 /* ---- Floats ------------------------------------------------------------------------------------- */
 
 static void values_f32(float *out, const uint8_t *in, int64_t n)
@@ -147,8 +157,8 @@ static void values_q8_0(float *out, const uint8_t *in, int64_t n)
     }
 }
 
-/* What the 16 codes of IQ4 mean: levels that are denser near zero. */
-static const int8_t iq4_level[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+/* Denser near zero. */
+const int8_t iq4_level[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
 static void iq4_values(float *out, const uint8_t *codes, float d)
 {
@@ -279,15 +289,10 @@ static void values_iq4_xs(float *out, const uint8_t *in, int64_t n)
 static void values_mlx(float *out, const struct matrix_rows *m, int64_t row, int64_t first, int64_t n)
 {
     const uint8_t *in = m->data + (size_t)row * m->row_bytes;
-    const struct block_info *scale = &block_info[m->scale_type];
     size_t groups = (size_t)(m->cols / m->group), mask = (1u << m->bits) - 1;
     for (int64_t g = first / m->group; g < (first + n) / m->group; g++, out += m->group) {
-        size_t at = ((size_t)row * groups + (size_t)g) * (size_t)scale->bytes;
-        float s, b;
-        struct matrix_rows pair[2] = {{.type = m->scale_type, .data = m->scales + at},
-                                      {.type = m->scale_type, .data = m->biases + at}};
-        matrix_dequantize(&s, &pair[0], 0, 0, 1);
-        matrix_dequantize(&b, &pair[1], 0, 0, 1);
+        size_t at = ((size_t)row * groups + (size_t)g) * (size_t)block_info[m->scale_type].bytes;
+        float s = load_float(m->scales + at, m->scale_type), b = load_float(m->biases + at, m->scale_type);
         for (int i = 0; i < m->group; i++) {
             size_t bit = ((size_t)g * (size_t)m->group + (size_t)i) * (size_t)m->bits;
             unsigned q = in[bit / 8];
@@ -308,6 +313,8 @@ const struct block_info block_info[TYPE_COUNT] = {
     [TYPE_Q6_K] = {"q6_k", 256, 210},  [TYPE_IQ4_NL] = {"iq4_nl", 32, 18}, [TYPE_IQ4_XS] = {"iq4_xs", 256, 136},
     [TYPE_MLX] = {"mlx", 0, 0},
 };
+
+const char *const mlx_name[MLX_WIDTHS] = {[2] = "mlx2", [3] = "mlx3", [4] = "mlx4", [5] = "mlx5", [6] = "mlx6", [8] = "mlx8"};
 
 typedef void values_fn(float *out, const uint8_t *in, int64_t n_blocks);
 

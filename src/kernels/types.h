@@ -1,6 +1,6 @@
 /* Number formats of model files: how many values a block holds, in how many bytes, and what they are.
  *
- * The scalar code here is the specification: `dequantize` gives the file's values exactly (bit for bit
+ * The scalar code here is the specification: matrix_dequantize gives the file's values exactly (bit for bit
  * what gguf-py and mlx give), and every packed layout is checked against it. */
 #ifndef PARALLM_KERNELS_TYPES_H
 #define PARALLM_KERNELS_TYPES_H
@@ -25,6 +25,13 @@ struct block_info {
     int values, bytes; /* of a block; MLX: 0, 0 */
 };
 extern const struct block_info block_info[TYPE_COUNT];
+
+/* MLX's formats by their bits: "mlx4"; NULL: there is none of so many. */
+enum { MLX_WIDTHS = 9 };
+extern const char *const mlx_name[MLX_WIDTHS];
+
+/* What the 16 codes of IQ4_NL and IQ4_XS mean. */
+extern const int8_t iq4_level[16];
 
 /* A matrix as its file stores it. Row r is values [r][0 .. cols-1]. */
 struct matrix_rows {
@@ -66,5 +73,8 @@ static inline float bf16_to_f32(uint16_t b)
     return v.f;
 }
 uint16_t f32_to_bf16(float f);
+
+/* The value at p of TYPE_F32, TYPE_F16 or TYPE_BF16. */
+float load_float(const uint8_t *p, enum block_type type);
 
 #endif

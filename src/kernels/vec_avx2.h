@@ -1,4 +1,4 @@
-/* The vector operations that elementwise.inc and attend.inc are written over, with AVX2, FMA and F16C:
+/* The vector operations that rows.inc and attend.inc are written over, with AVX2, FMA and F16C:
  * vectors of eight floats. static inline only (docs/add-a-kernel.md). vec_avx512.h has the same list. */
 #ifndef PARALLM_KERNELS_VEC_AVX2_H
 #define PARALLM_KERNELS_VEC_AVX2_H
@@ -40,7 +40,6 @@ static inline vf vf_pow2(vf n)
 }
 
 static inline vmask vf_less(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
-static inline vmask vf_equal(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
 static inline vmask vf_is_nan(vf a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
 static inline vmask vmask_or(vmask a, vmask b) { return _mm256_or_ps(a, b); }
 static inline unsigned vmask_bits(vmask m) { return (unsigned)_mm256_movemask_ps(m); }

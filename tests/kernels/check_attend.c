@@ -1,7 +1,7 @@
 /* store and attend of every type of the KV cache, and merging of parts, against float64 over the values that were stored. */
 #include "check.h"
 
-#include "kernels/kv_layout.h"
+#include "kernels/kv_block.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ struct problem {
 
 static double stored(const struct problem *p, int block, bool v, int t, int d)
 {
-    const char *half = (const char *)p->block[block] + (v ? kv_v_offset(p->type, p->head_dim) : 0);
+    const char *half = (const char *)p->block[block] + (v ? kv_half_bytes(p->type, p->head_dim) : 0);
     const void *values = half + kv_scale_bytes(p->type);
     size_t i = v ? (size_t)(t * p->head_dim + d) : (size_t)(d * KV_BLOCK + t);
     switch (p->type) {

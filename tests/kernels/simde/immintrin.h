@@ -23,11 +23,6 @@ typedef simde__mmask64 __mmask64;
 #define _MM_FROUND_NO_EXC SIMDE_MM_FROUND_NO_EXC
 #endif
 
-/* One function each, not one for each type and height: else compiling takes minutes. */
-#define PORTABLE_TIER
-#define INLINE static inline
-#define UNROLLED
-
 #ifndef _mm256_dpbusd_avx_epi32
 #define _mm256_dpbusd_avx_epi32 simde_mm256_dpbusd_epi32
 #endif

@@ -1,6 +1,6 @@
 /* How a block of the KV cache lies in memory (kernels.h): what the kernels of all tiers share. */
-#ifndef PARALLM_KERNELS_KV_LAYOUT_H
-#define PARALLM_KERNELS_KV_LAYOUT_H
+#ifndef PARALLM_KERNELS_KV_BLOCK_H
+#define PARALLM_KERNELS_KV_BLOCK_H
 
 #include "kernels/kernels.h"
 
@@ -17,20 +17,10 @@ static inline size_t kv_scale_bytes(enum kv_type type)
     return type == KV_INT8 ? KV_BLOCK * sizeof(float) : 0;
 }
 
-/* Bytes of K or of V with its scales, so that what follows is aligned. */
+/* Bytes of K with its scales, rounded up so that V, which follows, is aligned; and again those of V with its own. */
 static inline size_t kv_half_bytes(enum kv_type type, int head_dim)
 {
     return mem_round_up(kv_scale_bytes(type) + (size_t)head_dim * KV_BLOCK * kv_value_bytes(type), MEM_ALIGN);
-}
-
-static inline size_t kv_v_offset(enum kv_type type, int head_dim)
-{
-    return kv_half_bytes(type, head_dim);
-}
-
-static inline size_t kv_layout_bytes(enum kv_type type, int head_dim)
-{
-    return 2 * kv_half_bytes(type, head_dim);
 }
 
 #endif
