@@ -138,7 +138,7 @@ void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g
     if (!g->run)
         return;
     snprintf(name, sizeof(name), "%s_%s", prefix, g->name);
-    if (!check_wanted(c, name))
+    if (!check_wants(c, name, 0, 0))
         return;
     for (int i = 0; i < c->n_shapes; i++)
         if (strcmp(c->shapes[i].type, "*") == 0 || strcmp(c->shapes[i].type, g->name) == 0)

@@ -2,8 +2,11 @@
  *
  * To add a check: write check_<entry>.c with one function `void check_<entry>(struct check *c)`, declare it
  * below, and add it to the list in checkkernels.c and to CMakeLists.txt. The function is called once for each
- * tier; it asks check_wanted(c, name) for each entry it knows, runs its cases, and reports what is wrong with
- * check_fail. With c->bench it times instead, and prints lines with check_bench. */
+ * tier; it asks check_wanted(c, name, entry) for each entry it knows, runs its cases, each with check_case, and reports what
+ * is wrong with check_fail. With c->bench it times instead, and prints lines with check_bench.
+ *
+ * At the end of a tier the table is gone through: an entry that the tier has filled, and that no case was about, is a failure
+ * like any other. */
 #ifndef PARALLM_TESTS_KERNELS_CHECK_H
 #define PARALLM_TESTS_KERNELS_CHECK_H
 
@@ -23,6 +26,11 @@ struct check_shape {
     char type[16];
 };
 
+/* Bytes first .. first + n - 1 of a struct kernels. */
+struct range {
+    size_t first, n;
+};
+
 struct check {
     const struct kernels *ref, *k; /* scalar, and the tier in question */
     const struct kernels *below;   /* the tier before: what it has in common need not be checked again; zeros: none */
@@ -38,6 +46,8 @@ struct check {
     uint64_t seed; /* of check_random */
     int n_cases, n_failed;
     char entry[64]; /* the one under test, for messages */
+    struct range under_test;
+    bool checked[sizeof(struct kernels)]; /* bytes of *k that a case was about */
 };
 
 void check_gemm(struct check *c);
@@ -48,10 +58,17 @@ void check_attend(struct check *c);
 /* Times one product of matrices like m (type, bits, group, scale_type) over the user's shapes; used by check_gemm. */
 void bench_gemm(struct check *c, const char *prefix, const struct gemm_kernel *g, struct matrix_rows m);
 
-/* True if the user wants entry `name`; messages name it from now on. */
-bool check_wanted(struct check *c, const char *name);
-/* A case is under way: counts it. */
+/* True if the user wants entry `name`, which is member `entry` of struct kernels, as gemm[3]; messages name it from now on. */
+#define check_wanted(c, name, entry) \
+    check_wants(c, name, (const char *)&(c)->k->entry - (const char *)(c)->k, sizeof (c)->k->entry)
+/* The same by its place in the table; with bench there is none. */
+bool check_wants(struct check *c, const char *name, ptrdiff_t at, size_t bytes);
+/* A case is under way: counts it, and what it is about as checked. */
 void check_case(struct check *c);
+/* What is under test is the same as in the tier before, and was checked there. */
+void check_as_below(struct check *c);
+/* Complains of what the tier has filled in and nothing has checked, and of what the scalar code lacks. */
+void check_table(struct check *c);
 void check_fail(struct check *c, const char *format, ...) PRINTF_LIKE(2, 3);
 /* |got - want| <= bound, or both NaN, or the same infinity; else a failure at [row][col]. Returns whether. */
 bool check_close(struct check *c, double got, double want, double bound, int row, int col);

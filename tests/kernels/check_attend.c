@@ -19,14 +19,15 @@ struct problem {
     float softcap;
     void *block[BLOCKS];
     size_t block_bytes;
-    float *q;                                          /* [rows][head_dim] */
+    size_t q_stride, acc_stride;
+    float *q;                                            /* [rows][q_stride] */
     int first[BLOCKS][MAX_ROWS], last[BLOCKS][MAX_ROWS]; /* positions that each row sees of each block */
-    float *m, *l, *acc;                                /* [rows], [rows], [rows][head_dim] */
+    float *m, *l, *acc;                                  /* [rows], [rows], [rows][acc_stride] */
 };
 
-static double stored(const struct problem *p, int block, bool v, int t, int d)
+static double read_back(const struct problem *p, const void *block, bool v, int t, int d)
 {
-    const char *half = (const char *)p->block[block] + (v ? kv_half_bytes(p->type, p->head_dim) : 0);
+    const char *half = (const char *)block + (v ? kv_half_bytes(p->type, p->head_dim) : 0);
     const void *values = half + kv_scale_bytes(p->type);
     size_t i = v ? (size_t)(t * p->head_dim + d) : (size_t)(d * KV_BLOCK + t);
     switch (p->type) {
@@ -37,7 +38,33 @@ static double stored(const struct problem *p, int block, bool v, int t, int d)
     }
 }
 
+static double stored(const struct problem *p, int block, bool v, int t, int d)
+{
+    return read_back(p, p->block[block], v, t, d);
+}
+
 /* ---- Store ------------------------------------------------------------------------------------------ */
+
+/* What was stored is the vector, but for the rounding of the type. */
+static void check_rounding(struct check *c, const struct problem *p, const void *block, bool v, int at, const float *x)
+{
+    double largest = 0;
+    for (int d = 0; d < p->head_dim; d++)
+        largest = isfinite(x[d]) ? fmax(largest, fabs((double)x[d])) : INFINITY;
+    for (int d = 0; d < p->head_dim; d++) {
+        double want = x[d], bound = 0;
+        if (p->type == KV_F16) {
+            want = isnan(want) ? want : fmax(-65504, fmin(65504, want));
+            bound = fabs(want) * 0x1p-11 + 0x1p-25;
+        } else if (p->type == KV_BF16) {
+            bound = fabs(want) * 0x1p-8 + 0x1p-133;
+        } else if (p->type == KV_INT8) {
+            want = isfinite(largest) ? want : (double)NAN; /* of the whole vector */
+            bound = largest / 254 * 1.0001 + 1e-36;
+        }
+        check_close(c, read_back(p, block, v, at, d), want, bound, at, d);
+    }
+}
 
 /* Bytes as the scalar code stores them; the rest of the block is left alone. */
 static void check_store(struct check *c, const struct problem *p, int at, const float *k, const float *v)
@@ -51,6 +78,8 @@ static void check_store(struct check *c, const struct problem *p, int at, const 
     c->ref->kv[p->type].store(want, at, k, v, p->head_dim);
     if (memcmp(block, want, p->block_bytes) != 0)
         check_fail(c, "head size %d, position %d: bytes differ from the scalar ones", p->head_dim, at);
+    check_rounding(c, p, block, false, at, k);
+    check_rounding(c, p, block, true, at, v);
     free(want);
     guard_free(c, block, p->block_bytes);
 }
@@ -73,14 +102,36 @@ static void fill_block(struct check *c, const struct problem *p, int block, int 
     guard_free(c, v, (size_t)p->head_dim * sizeof(float));
 }
 
+/* Vectors with a value that is not finite, and so small ones that 127 / largest is none. */
+static void check_odd_vectors(struct check *c, enum kv_type type, int head_dim)
+{
+    static const float odd[] = {NAN, INFINITY, -INFINITY, 0.0f};
+    struct problem p = {.type = type, .head_dim = head_dim, .block_bytes = c->k->kv[type].block_bytes(head_dim)};
+    float k[MAX_DIM], v[MAX_DIM];
+    for (int i = 0; i < 4; i++) {
+        for (int d = 0; d < head_dim; d++) {
+            k[d] = check_normal(c) * (odd[i] == 0 ? 1e-39f : 1.0f);
+            v[d] = check_normal(c) * (odd[i] == 0 ? 1e-38f : 1.0f);
+        }
+        k[check_random(c, (uint32_t)head_dim)] = odd[i];
+        v[check_random(c, (uint32_t)head_dim)] = odd[i];
+        check_store(c, &p, 5 + i, k, v);
+    }
+}
+
 /* ---- Attend ----------------------------------------------------------------------------------------- */
+
+static size_t acc_bytes(const struct problem *p)
+{
+    return ((size_t)(p->rows - 1) * p->acc_stride + (size_t)p->head_dim) * sizeof(float);
+}
 
 static void open_problem(struct check *c, struct problem *p)
 {
-    size_t floats = (size_t)p->rows * (size_t)p->head_dim;
+    size_t floats = (size_t)(p->rows - 1) * p->q_stride + (size_t)p->head_dim;
     p->block_bytes = c->k->kv[p->type].block_bytes(p->head_dim);
     p->q = guard_alloc(floats * sizeof(float));
-    p->acc = guard_alloc(floats * sizeof(float));
+    p->acc = guard_alloc(acc_bytes(p));
     p->m = guard_alloc((size_t)p->rows * sizeof(float));
     p->l = guard_alloc((size_t)p->rows * sizeof(float));
     for (size_t i = 0; i < floats; i++)
@@ -105,21 +156,20 @@ static void open_problem(struct check *c, struct problem *p)
 
 static void close_problem(struct check *c, struct problem *p)
 {
-    size_t floats = (size_t)p->rows * (size_t)p->head_dim * sizeof(float);
     for (int b = 0; b < BLOCKS; b++)
         guard_free(c, p->block[b], p->block_bytes);
-    guard_free(c, p->q, floats);
-    guard_free(c, p->acc, floats);
+    guard_free(c, p->q, ((size_t)(p->rows - 1) * p->q_stride + (size_t)p->head_dim) * sizeof(float));
+    guard_free(c, p->acc, acc_bytes(p));
     guard_free(c, p->m, (size_t)p->rows * sizeof(float));
     guard_free(c, p->l, (size_t)p->rows * sizeof(float));
 }
 
-static void begin_rows(float *m, float *l, float *acc, int rows, int head_dim)
+static void begin_rows(float *m, float *l, float *acc, size_t acc_stride, int rows, int head_dim)
 {
     for (int r = 0; r < rows; r++) {
         m[r] = -INFINITY;
         l[r] = 0.0f;
-        memset(acc + r * head_dim, 0, (size_t)head_dim * sizeof(float));
+        memset(acc + (size_t)r * acc_stride, 0, (size_t)head_dim * sizeof(float));
     }
 }
 
@@ -132,8 +182,8 @@ static void check_row(struct check *c, const struct problem *p, int r)
         for (int t = p->first[b][r]; t < p->last[b][r]; t++, seen++) {
             double s = 0, a = 0;
             for (int d = 0; d < p->head_dim; d++) {
-                s += p->q[r * p->head_dim + d] * stored(p, b, false, t, d);
-                a += fabs(p->q[r * p->head_dim + d] * stored(p, b, false, t, d));
+                s += p->q[(size_t)r * p->q_stride + (size_t)d] * stored(p, b, false, t, d);
+                a += fabs(p->q[(size_t)r * p->q_stride + (size_t)d] * stored(p, b, false, t, d));
             }
             off = fmax(off, (p->head_dim + 8) * U * a);
             score[b][t] = p->softcap != 0 ? p->softcap * tanh(s / p->softcap) : s;
@@ -159,31 +209,32 @@ static void check_row(struct check *c, const struct problem *p, int r)
     double relative = 2 * off + (seen + 24) * U;
     check_close(c, p->m[r], largest, off, r, -1);
     for (int d = 0; d < p->head_dim; d++)
-        check_close(c, p->acc[r * p->head_dim + d] / p->l[r], v[d] / sum, 2 * relative * absolute[d] / sum, r, d);
+        check_close(c, p->acc[(size_t)r * p->acc_stride + (size_t)d] / p->l[r], v[d] / sum, 2 * relative * absolute[d] / sum, r, d);
 }
 
 /* The row by itself: the same bits. */
 static void check_alone(struct check *c, const struct problem *p, int r)
 {
     float m, l, acc[MAX_DIM];
-    begin_rows(&m, &l, acc, 1, p->head_dim);
+    begin_rows(&m, &l, acc, 0, 1, p->head_dim);
     for (int b = 0; b < BLOCKS; b++)
-        c->k->kv[p->type].attend(&m, &l, acc, MAX_DIM, p->q + r * p->head_dim, 1, 1, &p->first[b][r], &p->last[b][r],
+        c->k->kv[p->type].attend(&m, &l, acc, MAX_DIM, p->q + (size_t)r * p->q_stride, 1, 1, &p->first[b][r], &p->last[b][r],
                                  p->block[b], p->head_dim, p->softcap);
     if (memcmp(&m, &p->m[r], sizeof m) != 0 || memcmp(&l, &p->l[r], sizeof l) != 0 ||
-        memcmp(acc, p->acc + r * p->head_dim, (size_t)p->head_dim * sizeof(float)) != 0)
+        memcmp(acc, p->acc + (size_t)r * p->acc_stride, (size_t)p->head_dim * sizeof(float)) != 0)
         check_fail(c, "head size %d: row %d of %d differs from itself alone", p->head_dim, r, p->rows);
 }
 
 static void check_attend_of(struct check *c, enum kv_type type, int head_dim, int rows, float softcap)
 {
-    struct problem p = {.type = type, .head_dim = head_dim, .rows = rows, .softcap = softcap};
+    struct problem p = {.type = type, .head_dim = head_dim, .rows = rows, .softcap = softcap,
+                        .q_stride = (size_t)head_dim + 3, .acc_stride = (size_t)head_dim + 5};
     check_case(c);
     open_problem(c, &p);
-    begin_rows(p.m, p.l, p.acc, rows, head_dim);
+    begin_rows(p.m, p.l, p.acc, p.acc_stride, rows, head_dim);
     for (int b = 0; b < BLOCKS; b++)
-        c->k->kv[type].attend(p.m, p.l, p.acc, (size_t)head_dim, p.q, (size_t)head_dim, rows, p.first[b], p.last[b],
-                              p.block[b], head_dim, softcap);
+        c->k->kv[type].attend(p.m, p.l, p.acc, p.acc_stride, p.q, p.q_stride, rows, p.first[b], p.last[b], p.block[b], head_dim,
+                              softcap);
     for (int r = 0; r < rows; r++) {
         check_row(c, &p, r);
         check_alone(c, &p, r);
@@ -231,7 +282,7 @@ struct bench {
 static void bench_run(void *argument)
 {
     struct bench *b = argument;
-    begin_rows(b->m, b->l, b->acc, b->rows, b->head_dim);
+    begin_rows(b->m, b->l, b->acc, (size_t)b->head_dim, b->rows, b->head_dim);
     for (int i = 0; i < b->n_blocks; i++)
         b->kernel->attend(b->m, b->l, b->acc, (size_t)b->head_dim, b->q, (size_t)b->head_dim, b->rows, b->first, b->last,
                           b->blocks + (size_t)i * b->block_bytes, b->head_dim, 0.0f);
@@ -263,21 +314,27 @@ static void bench_attend(struct check *c, enum kv_type type)
 
 void check_attend(struct check *c)
 {
-    static const int dims[] = {2, 8, 20, 64, 80, 96, 100, 128, 256};
-    if (!c->bench && check_wanted(c, "attend_merge"))
-        for (int i = 0; i < 20 * 9; i++)
-            check_merge(c, dims[i % 9], i / 9 % 5 == 0);
+    enum { N_DIMS = 9 };
+    static const int dims[N_DIMS] = {2, 8, 20, 64, 80, 96, 100, 128, 256};
+    if (!c->bench && check_wanted(c, "attend_merge", attend_merge))
+        for (int i = 0; i < 20 * N_DIMS; i++)
+            check_merge(c, dims[i % N_DIMS], i / N_DIMS % 5 == 0);
     for (int type = 0; type < KV_TYPES; type++) {
         char name[32];
         snprintf(name, sizeof(name), "attend_%s", type_name[type]);
-        if (!check_wanted(c, name))
+        if (!check_wanted(c, name, kv[type]))
             continue;
         if (c->bench) {
             bench_attend(c, (enum kv_type)type);
             continue;
         }
-        for (size_t d = 0; d < sizeof(dims) / sizeof(dims[0]); d++)
+        for (int d = 0; d < N_DIMS; d++) {
+            check_odd_vectors(c, (enum kv_type)type, dims[d]);
             for (int rows = 1; rows <= MAX_ROWS; rows += rows < 4 ? 1 : 4)
                 check_attend_of(c, (enum kv_type)type, dims[d], rows, rows % 2 ? 0.0f : 3.0f);
+        }
+        for (int i = 0; i < 6; i++)
+            check_attend_of(c, (enum kv_type)type, 2 + 2 * (int)check_random(c, MAX_DIM / 2), 1 + (int)check_random(c, MAX_ROWS),
+                            check_random(c, 2) ? 0.0f : 3.0f);
     }
 }

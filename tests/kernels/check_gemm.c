@@ -66,6 +66,8 @@ static void fill_blocks(struct check *c, struct problem *p)
     size_t bytes = (size_t)block_info[p->m.type].bytes, n = (size_t)p->N * p->m.row_bytes / bytes;
     for (size_t i = 0; i < n; i++) {
         uint16_t d = f32_to_f16(random_scale(c, p->pattern)), dmin = f32_to_f16(random_scale(c, p->pattern));
+        if (p->pattern == ZERO_CODES && p->m.type == TYPE_Q6_K) /* -32 times -128: no type's sums are larger */
+            memset(p->data + i * bytes + 192, 0x80, 16);
         memcpy(p->data + i * bytes + float_at[p->m.type].d, &d, 2);
         if (float_at[p->m.type].dmin >= 0)
             memcpy(p->data + i * bytes + float_at[p->m.type].dmin, &dmin, 2);
@@ -158,8 +160,8 @@ static void decode_row(double *value, double *size, const struct matrix_rows *m,
         return;
     }
     const int8_t *table = quant_table(m->type);
+    struct quant_block b;
     for (int k = 0; k < K; k++) {
-        static struct quant_block b;
         if (k % QUANT_BLOCK == 0)
             quant_decode(&b, m, row, k / QUANT_BLOCK);
         int i = k % QUANT_BLOCK, q = table ? table[b.code[i]] : b.code[i] - quant_offset(m->type);
@@ -233,19 +235,20 @@ static struct packed pack_weights(struct check *c, const struct gemm_kernel *g, 
 }
 
 /* out[r][0 .. width-1] for rows first .. first+n-1 of the problem (round the end), in one call of `run`.
- * All memory is guarded; between the rows stand canaries. */
+ * All memory is guarded; between the rows stand canaries, of the input NaN. */
 static void run_rows(struct check *c, float *out, const struct packed *w, const struct problem *p, int first, int n)
 {
     const struct act_kernel *act = w->g->act;
     size_t K = (size_t)p->K, width = (size_t)w->n_panels * (size_t)w->g->panel, stride = width + 3;
-    size_t in_bytes = (size_t)n * K * 4, act_bytes = act->bytes(n, p->K), out_bytes = ((size_t)n * stride - 3) * 4;
+    size_t in_stride = K + 5, in_bytes = ((size_t)(n - 1) * in_stride + K) * 4, act_bytes = act->bytes(n, p->K), out_bytes = ((size_t)n * stride - 3) * 4;
     float *in = guard_alloc(in_bytes), *to = guard_alloc(out_bytes);
     void *acts = guard_alloc(act_bytes);
+    memset(in, 0xff, in_bytes);
     for (int r = 0; r < n; r++)
-        memcpy(in + (size_t)r * K, p->acts + (size_t)((first + r) % p->rows) * K, K * 4);
+        memcpy(in + (size_t)r * in_stride, p->acts + (size_t)((first + r) % p->rows) * K, K * 4);
     for (size_t i = 0; i < out_bytes / 4; i++)
         to[i] = 12345.0f;
-    act->pack(acts, in, K, n, p->K);
+    act->pack(acts, in, in_stride, n, p->K);
     w->g->run(to, stride, acts, n, w->panels, w->n_panels, p->K);
     for (int r = 0; r < n; r++) {
         memcpy(out + (size_t)r * width, to + (size_t)r * stride, width * 4);
@@ -278,7 +281,7 @@ static void check_independence(struct check *c, const float *all, const struct p
     free(other);
 }
 
-/* Rows packed tile by tile and multiplied two tiles at a time, as threads share them, give the same bits. */
+/* Rows packed tile by tile and multiplied two tiles at a time, panel by panel, as threads share them, give the same bits. */
 static void check_ranges(struct check *c, const float *all, const struct packed *w, const struct problem *p)
 {
     const struct act_kernel *act = w->g->act;
@@ -291,10 +294,12 @@ static void check_ranges(struct check *c, const float *all, const struct packed 
     }
     for (int first = 0, end; first < p->rows; first = end) {
         end = act_range_end(act, first, p->rows, 2 * act->tile_rows);
-        w->g->run(other + (size_t)first * width, width, acts + act->bytes(first, p->K), end - first, w->panels, w->n_panels, p->K);
+        for (int i = 0; i < w->n_panels; i++)
+            w->g->run(other + (size_t)first * width + i * w->g->panel, width, acts + act->bytes(first, p->K), end - first,
+                      (const char *)w->panels + (size_t)i * (w->bytes / (size_t)w->n_panels), 1, p->K);
     }
     if (memcmp(other, all, (size_t)p->rows * width * 4) != 0)
-        check_fail(c, "%s: %d rows in ranges differ from all of them at once", pattern_name[p->pattern], p->rows);
+        check_fail(c, "%s: %d rows in ranges, by single panels, differ from all of them at once", pattern_name[p->pattern], p->rows);
     guard_free(c, acts, act_bytes);
     free(other);
 }
@@ -350,15 +355,18 @@ static void check_shape(struct check *c, const struct gemm_kernel *g, struct mat
     free(p.bound);
 }
 
-/* Shapes: rows around the heights of tiles, outputs that fill no panel, K of one block and up. */
+/* Shapes: rows around the heights of tiles, outputs that fill no panel, K of one block and up; and some random ones. */
 static void check_entry(struct check *c, const char *prefix, const struct gemm_kernel *g, const struct gemm_kernel *below,
                         struct matrix_rows m)
 {
     char name[64];
-    if (!g->run || g->run == below->run)
+    if (!g->run)
         return;
     snprintf(name, sizeof(name), "%s_%s", prefix, g->name);
-    if (!check_wanted(c, name))
+    bool wanted = check_wants(c, name, (const char *)g - (const char *)c->k, sizeof *g);
+    if (g->run == below->run)
+        check_as_below(c);
+    if (!wanted || g->run == below->run)
         return;
     int unit = m.type == TYPE_MLX ? m.group : block_info[m.type].values;
     int K = unit < 32 ? 37 : unit;
@@ -369,6 +377,8 @@ static void check_entry(struct check *c, const char *prefix, const struct gemm_k
     check_shape(c, g, m, 133, 2, K);
     if (unit <= 64)
         check_shape(c, g, m, 2, 16, 1024 + 3 * unit);
+    for (int i = 0; i < 3; i++)
+        check_shape(c, g, m, 1 + (int)check_random(c, 20), 1 + (int)check_random(c, 40), K * (1 + (int)check_random(c, 3)));
     for (int rows = 1; rows <= 17; rows++) {
         if (rows % 4 && rows > 9 && rows != 13) /* the parts of the others have no new height */
             continue;

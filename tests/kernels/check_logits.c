@@ -10,7 +10,7 @@ enum { LONGEST = 5001, BLOCKS = (LONGEST + ROW_BLOCK - 1) / ROW_BLOCK };
 
 static const double U = 0x1p-24;
 static const int lengths[] = {1, 2, 7, 8, 9, 15, 16, 17, 31, 33, 100, 127, 128, 129, 143, 256, 257, 300, 1000, 2048, LONGEST};
-enum { N_LENGTHS = sizeof(lengths) / sizeof(lengths[0]) };
+enum { N_LENGTHS = sizeof(lengths) / sizeof(lengths[0]), N_RANDOM = 6 };
 
 static float *logits(struct check *c, int n, float scale)
 {
@@ -54,29 +54,58 @@ static void check_maxima(struct check *c, int n)
     guard_free(c, x, (size_t)n * sizeof(float));
 }
 
-/* The sums of all blocks, and that they are of the numbers that exp_scaled writes. */
-static void sums_case(struct check *c, const float *x, int n, float scale, float bound)
+/* e^((x - base) scale), and a bound on its error in float32. */
+static double exponential(float x, float base, float scale, double *error)
 {
-    float largest[BLOCKS], got[BLOCKS + 1], each[LONGEST];
-    float base = c->ref->block_max(largest, x, n);
+    double y = ((double)x - (double)base) * (double)scale, e = y < -87.3 ? 0 : exp(y);
+    *error = (4 + (e > 0 ? 2 * fabs(y) : 0)) * U * e;
+    return e;
+}
+
+static void exp_case(struct check *c, const float *x, int n, float base, float scale)
+{
+    float each[LONGEST], same[LONGEST];
+    check_case(c);
+    c->k->exp_scaled(each, x, n, base, scale);
+    for (int i = 0; i < n; i++) {
+        double error, e = exponential(x[i], base, scale, &error);
+        check_close(c, (double)each[i], e, error + 2e-38, n, i);
+    }
+    memcpy(same, x, (size_t)n * sizeof *same);
+    c->k->exp_scaled(same, same, n, base, scale);
+    if (memcmp(same, each, (size_t)n * sizeof *same) != 0)
+        check_fail(c, "%d values: in place differs", n);
+}
+
+/* The sums of all blocks. */
+static void sum_case(struct check *c, const float *x, int n, float base, const float *largest, float scale, float bound)
+{
+    float got[BLOCKS + 1];
     got[n_blocks(n)] = 123.0f;
     check_case(c);
     double all = c->k->block_exp(got, largest, x, n, base, scale, bound), total = 0;
-    c->k->exp_scaled(each, x, n, base, scale);
     for (int b = 0; b < n_blocks(n); b++) {
-        double sum = 0, error = 0;
+        double sum = 0, errors = 0;
         for (int i = b * ROW_BLOCK; i < n && i < (b + 1) * ROW_BLOCK; i++) {
-            double y = ((double)x[i] - (double)base) * (double)scale, e = y < -87.3 ? 0 : exp(y), off = e > 0 ? 2 * fabs(y) : 0;
-            check_close(c, (double)each[i], e, (4 + off) * U * e + 2e-38, n, i);
+            double error, e = exponential(x[i], base, scale, &error);
             sum += x[i] >= bound ? e : 0;
-            error += (20 + off) * U * e;
+            errors += error + 16 * U * e;
         }
-        check_close(c, (double)got[b], sum, error + 1e-35, n, b);
+        check_close(c, (double)got[b], sum, errors + 1e-35, n, b);
         total += (double)got[b];
     }
     check_close(c, all, total, 0, n, 0);
     if (got[n_blocks(n)] != 123.0f)
         check_fail(c, "%d values: more sums than blocks", n);
+}
+
+static void sums_case(struct check *c, const float *x, int n, float scale, float bound)
+{
+    float largest[BLOCKS], base = c->ref->block_max(largest, x, n);
+    if (check_wanted(c, "exp_scaled", exp_scaled))
+        exp_case(c, x, n, base, scale);
+    if (check_wanted(c, "block_exp", block_exp))
+        sum_case(c, x, n, base, largest, scale, bound);
 }
 
 static void check_sums(struct check *c, int n)
@@ -150,7 +179,7 @@ static void bench_logits(struct check *c)
     struct bench b = {c->k, logits(c, BENCH_VALUES, 3.0f), guard_alloc(bytes), guard_alloc(bytes), guard_alloc(bytes), 0, 0, 0};
     b.base = c->k->block_max(b.largest, b.x, BENCH_VALUES);
     for (b.what = 0; b.what < 4; b.what++)
-        if (check_wanted(c, names[b.what]))
+        if (check_wants(c, names[b.what], 0, 0))
             check_bench(c, "256000 values", 1, check_time(bench_run, &b), BENCH_VALUES, 4.0 * BENCH_VALUES * moved[b.what], LIMIT_F32);
     guard_free(c, (void *)b.x, BENCH_VALUES * sizeof(float));
     guard_free(c, b.largest, bytes);
@@ -164,12 +193,12 @@ void check_logits(struct check *c)
         bench_logits(c);
         return;
     }
-    for (int i = 0; i < N_LENGTHS; i++) {
-        if (check_wanted(c, "block_max"))
-            check_maxima(c, lengths[i]);
-        if (check_wanted(c, "block_exp") || check_wanted(c, "exp_scaled"))
-            check_sums(c, lengths[i]);
-        if (check_wanted(c, "collect"))
-            check_collect(c, lengths[i]);
+    for (int i = 0; i < N_LENGTHS + N_RANDOM; i++) {
+        int n = i < N_LENGTHS ? lengths[i] : 1 + (int)check_random(c, LONGEST);
+        if (check_wanted(c, "block_max", block_max))
+            check_maxima(c, n);
+        check_sums(c, n);
+        if (check_wanted(c, "collect", collect))
+            check_collect(c, n);
     }
 }

@@ -8,8 +8,9 @@
 #include <string.h>
 
 static const double U = 0x1p-24;
-static const int lengths[] = {1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 20, 31, 33, 40, 64, 65, 80, 96, 100, 127, 128, 256, 257, 576, 2048, 5001};
-enum { N_LENGTHS = sizeof(lengths) / sizeof(lengths[0]), MAX_LENGTH = 5001 };
+static const int lengths[] = {1,  2,  3,  5,  7,  8,   9,   15,  16,  17,  20,  31,   33,
+                              40, 64, 65, 80, 96, 100, 127, 128, 256, 257, 576, 2048, 5001};
+enum { N_LENGTHS = sizeof(lengths) / sizeof(lengths[0]), N_RANDOM = 6, MAX_LENGTH = 5001 };
 
 /* Relative error of a sum of n: vector tiers have eight lanes or more, the scalar code adds in double. */
 static double chain(int n)
@@ -32,6 +33,32 @@ static void release(struct check *c, float *x, int n)
 
 /* ---- Norms and rotation ----------------------------------------------------------------------------- */
 
+static void check_same(struct check *c, const float *got, const float *want, int n)
+{
+    if (memcmp(got, want, (size_t)n * sizeof(float)) != 0)
+        check_fail(c, "%d values: in place differs", n);
+}
+
+/* In place, and from another alignment: the same bits. */
+static void check_norms_in_place(struct check *c, int n, const float *in, const float *w, const float *b)
+{
+    float *out = guarded(c, n, 0.0f), *other = guarded(c, n + 1, 0.0f);
+    if (check_wanted(c, "rms_norm", rms_norm)) {
+        c->k->rms_norm(out, in, w, n, 1e-6f);
+        memcpy(other, in, (size_t)n * sizeof(float));
+        c->k->rms_norm(other, other, w, n, 1e-6f);
+        check_same(c, other, out, n);
+    }
+    if (check_wanted(c, "layer_norm", layer_norm)) {
+        c->k->layer_norm(out, in, w, b, n, 1e-5f);
+        memcpy(other, in, (size_t)n * sizeof(float));
+        c->k->layer_norm(other, other, w, b, n, 1e-5f);
+        check_same(c, other, out, n);
+    }
+    release(c, out, n);
+    release(c, other, n + 1);
+}
+
 static void check_norms_of(struct check *c, int n, float scale, float mean)
 {
     float *in = guarded(c, n, scale), *w = guarded(c, n, 1.0f), *b = guarded(c, n, 1.0f), *out = guarded(c, n, 1.0f);
@@ -44,7 +71,7 @@ static void check_norms_of(struct check *c, int n, float scale, float mean)
     }
     for (int i = 0; i < n; i++)
         var += (in[i] - sum / n) * (in[i] - sum / n) / n;
-    if (check_wanted(c, "rms_norm")) {
+    if (check_wanted(c, "rms_norm", rms_norm)) {
         check_case(c);
         c->k->rms_norm(out, in, w, n, 1e-6f);
         for (int i = 0; i < n; i++) {
@@ -52,7 +79,7 @@ static void check_norms_of(struct check *c, int n, float scale, float mean)
             check_close(c, out[i], want, chain(n) * fabs(want) + FLT_MIN, n, i);
         }
     }
-    for (int with = 0; with < 2 && check_wanted(c, "layer_norm"); with++) {
+    for (int with = 0; with < 2 && check_wanted(c, "layer_norm", layer_norm); with++) {
         check_case(c);
         c->k->layer_norm(out, in, w, with ? b : NULL, n, 1e-5f);
         double inverse = 1 / sqrt(var + (double)1e-5f), off = chain(n) * absolute / n;
@@ -62,15 +89,7 @@ static void check_norms_of(struct check *c, int n, float scale, float mean)
             check_close(c, out[i], want + bias, bound + FLT_MIN, n, i);
         }
     }
-    if (check_wanted(c, "rms_norm")) { /* in place, and from another alignment: the same bits */
-        float *other = guarded(c, n + 1, 0.0f);
-        c->k->rms_norm(out, in, w, n, 1e-6f);
-        memcpy(other, in, (size_t)n * sizeof(float));
-        c->k->rms_norm(other, other, w, n, 1e-6f);
-        if (memcmp(other, out, (size_t)n * sizeof(float)) != 0)
-            check_fail(c, "%d values: in place differs", n);
-        release(c, other, n + 1);
-    }
+    check_norms_in_place(c, n, in, w, b);
     float *all[] = {in, w, b, out};
     for (int i = 0; i < 4; i++)
         release(c, all[i], n);
@@ -80,7 +99,7 @@ static void check_rope_of(struct check *c, int half)
 {
     int n = 2 * half;
     float *x = guarded(c, n, 1.0f), *cs = guarded(c, half, 1.0f), *sn = guarded(c, half, 1.0f), old[2 * MAX_LENGTH];
-    if (check_wanted(c, "rope")) {
+    if (check_wanted(c, "rope", rope)) {
         check_case(c);
         memcpy(old, x, (size_t)n * sizeof(float));
         c->k->rope(x, cs, sn, n);
@@ -116,11 +135,11 @@ static void check_activations_of(struct check *c, int n, float scale)
         [ACTIVATE_RELU] = "relu_mul",
     };
     static const float extremes[] = {0.0f, -0.0f, 1e-30f, -1e-30f, 87.4f, -87.4f, 89.0f, -89.0f, 200.0f, -200.0f, 1e6f, -1e6f, -5.5f, -13.0f};
-    float *g = guarded(c, n, scale), *up = guarded(c, n, 1.0f), *out = guarded(c, n, 1.0f);
+    float *g = guarded(c, n, scale), *up = guarded(c, n, 1.0f), *out = guarded(c, n, 1.0f), *same = guarded(c, n, 0.0f);
     for (int i = 0; scale > 1.0f && i < n && i < (int)(sizeof extremes / sizeof *extremes); i++)
         g[i] = extremes[i];
     for (int a = 0; a < ACTIVATIONS; a++) {
-        if (!check_wanted(c, names[a]))
+        if (!check_wanted(c, names[a], gate_mul[a]))
             continue;
         check_case(c);
         c->k->gate_mul[a](out, g, up, n);
@@ -129,6 +148,9 @@ static void check_activations_of(struct check *c, int n, float scale)
             /* U product: the scalar code subtracts from 1; a tenth of a thousandth of the least normal: e^88 is all there is */
             check_close(c, out[i], want, 12 * U * fabs(want) + (a == ACTIVATE_RELU ? 0 : 2 * U * product) + FLT_MIN, n, i);
         }
+        memcpy(same, g, (size_t)n * sizeof *same);
+        c->k->gate_mul[a](same, same, up, n);
+        check_same(c, same, out, n);
         if (n > 3) {
             float kept = g[2];
             g[2] = NAN;
@@ -141,19 +163,20 @@ static void check_activations_of(struct check *c, int n, float scale)
     release(c, g, n);
     release(c, up, n);
     release(c, out, n);
+    release(c, same, n);
 }
 
 static void check_simple_of(struct check *c, int n)
 {
     float *x = guarded(c, n, 1.0f), *in = guarded(c, n, 1.0f), old[MAX_LENGTH];
     memcpy(old, x, (size_t)n * sizeof(float));
-    if (check_wanted(c, "add_scaled")) {
+    if (check_wanted(c, "add_scaled", add_scaled)) {
         check_case(c);
         c->k->add_scaled(x, in, 0.3f, n);
         for (int i = 0; i < n; i++)
             check_close(c, x[i], old[i] + (double)0.3f * in[i], 2 * U * (fabs(old[i]) + fabs(in[i])), n, i);
     }
-    for (float cap = 0.5f; cap < 100 && check_wanted(c, "softcap"); cap *= 10) {
+    for (float cap = 0.5f; cap < 100 && check_wanted(c, "softcap", softcap); cap *= 10) {
         check_case(c);
         for (int i = 0; i < n; i++)
             x[i] = old[i] * (i % 3 == 0 ? 1e-3f : i % 3 == 1 ? 1.0f : 100.0f);
@@ -259,7 +282,7 @@ static void bench_run(void *argument)
 static void bench_rows(struct check *c)
 {
     for (int i = 0; i < BENCHES; i++) {
-        if (!check_wanted(c, benches[i].name))
+        if (!check_wants(c, benches[i].name, 0, 0))
             continue;
         int n = benches[i].n;
         char shape[32];
@@ -278,8 +301,8 @@ void check_rows(struct check *c)
         bench_rows(c);
         return;
     }
-    for (int i = 0; i < N_LENGTHS; i++) {
-        int n = lengths[i];
+    for (int i = 0; i < N_LENGTHS + N_RANDOM; i++) {
+        int n = i < N_LENGTHS ? lengths[i] : 1 + (int)check_random(c, 600);
         check_norms_of(c, n, 1.0f, 0.0f);
         check_norms_of(c, n, 1e-3f, 2.0f);
         check_norms_of(c, n, 0.0f, 0.0f);
@@ -287,9 +310,9 @@ void check_rows(struct check *c)
         check_activations_of(c, n, 1.0f);
         check_activations_of(c, n, 20.0f);
         check_simple_of(c, n);
-        for (int rows = 1; rows < 20 && check_wanted(c, "dots"); rows += n > 100 ? 9 : 3)
+        for (int rows = 1; rows < 20 && check_wanted(c, "dots", dots); rows += n > 100 ? 9 : 3)
             check_dots_of(c, rows, n, n + (rows & 3));
-        for (int K = 1; K < 20 && check_wanted(c, "add_rows"); K += n > 100 ? 9 : 3)
+        for (int K = 1; K < 20 && check_wanted(c, "add_rows", add_rows); K += n > 100 ? 9 : 3)
             check_add_rows_of(c, K, n, n + (K & 3));
     }
 }

@@ -12,15 +12,38 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-bool check_wanted(struct check *c, const char *name)
+bool check_wants(struct check *c, const char *name, ptrdiff_t at, size_t bytes)
 {
     snprintf(c->entry, sizeof(c->entry), "%s", name);
+    c->under_test = (struct range){(size_t)at, bytes};
     return !c->pattern || fnmatch(c->pattern, name, 0) == 0;
+}
+
+void check_as_below(struct check *c)
+{
+    memset(c->checked + c->under_test.first, true, c->under_test.n);
 }
 
 void check_case(struct check *c)
 {
     c->n_cases++;
+    check_as_below(c);
+}
+
+/* Pointer by pointer, as all that is not a pointer stands in a struct gemm_kernel, which is checked as a whole. */
+void check_table(struct check *c)
+{
+    for (size_t at = sizeof c->k->isa; at < sizeof *c->k; at += sizeof(void *)) {
+        void *here, *below, *ref;
+        memcpy(&here, (const char *)c->k + at, sizeof here);
+        memcpy(&below, (const char *)c->below + at, sizeof below);
+        memcpy(&ref, (const char *)c->ref + at, sizeof ref);
+        snprintf(c->entry, sizeof c->entry, "byte %zu of struct kernels", at);
+        if (!c->checked[at] && here && here != below)
+            check_fail(c, "is filled, and no check knows of it");
+        if (here && !ref)
+            check_fail(c, "is filled, and the scalar code lacks it");
+    }
 }
 
 void check_fail(struct check *c, const char *format, ...)

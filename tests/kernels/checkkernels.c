@@ -1,6 +1,6 @@
 /* Checks every kernel of every tier that this processor has against the scalar code, or times them.
  *
- *     checkkernels [--isa TIER] [--kernel PATTERN] [--native | --portable]
+ *     checkkernels [--isa TIER] [--kernel PATTERN] [--native | --portable] [--seed N]
  *     checkkernels --bench [--isa TIER] [--kernel PATTERN] [--shapes FILE] [--rows 1,8,64] [--threads N] [--csv]
  */
 #include "check.h"
@@ -47,17 +47,18 @@ enum { MAX_SHAPES = 64, MAX_ROWS = 64 };
 struct options {
     const char *isa, *pattern, *shapes_file, *rows;
     int threads;
+    uint64_t seed;
     bool bench, csv;
     bool native, portable; /* only the tiers of this processor, only those in portable C */
 };
 
 static const char usage[] =
-    "usage: checkkernels [--isa TIER] [--kernel PATTERN] [--native | --portable]\n"
+    "usage: checkkernels [--isa TIER] [--kernel PATTERN] [--native | --portable] [--seed N]\n"
     "       checkkernels --bench [--isa TIER] [--kernel PATTERN] [--shapes FILE] [--rows 1,8,64] [--threads N] [--csv]\n";
 
 static bool parse(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){.rows = "1,4,8,16,32,64,128", .threads = platform_cores()};
+    *o = (struct options){.rows = "1,4,8,16,32,64,128", .threads = platform_cores(), .seed = 20261124};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--bench") == 0) {
@@ -84,6 +85,8 @@ static bool parse(struct options *o, int argc, char **argv)
             o->rows = value;
         else if (strcmp(argv[i], "--threads") == 0)
             o->threads = atoi(value);
+        else if (strcmp(argv[i], "--seed") == 0)
+            o->seed = strtoull(value, NULL, 10);
         else
             return false;
         i++;
@@ -130,13 +133,27 @@ static int read_rows(int *rows, const char *text)
 
 /* ---- Runs ----------------------------------------------------------------------------------------- */
 
-static int run_tier(struct check *c, const char *tier)
+static bool is_tier(const char *name)
+{
+    for (int i = 0; kernels_tier(i); i++)
+        if (strcmp(kernels_tier(i), name) == 0)
+            return true;
+    for (int i = 0; portable[i].name; i++)
+        if (strcmp(portable[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static int run_tier(struct check *c, const char *tier, uint64_t seed)
 {
     c->tier = tier;
     c->n_cases = c->n_failed = 0;
-    c->seed = 20261124;
+    c->seed = seed;
+    memset(c->checked, false, sizeof c->checked);
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         checks[i](c);
+    if (!c->bench && !c->pattern)
+        check_table(c);
     if (!c->bench)
         printf("%s: %d cases, %d failures\n", tier, c->n_cases, c->n_failed);
     fflush(stdout);
@@ -157,7 +174,7 @@ static int run_tiers(struct check *c, const struct options *o)
             continue;
         kernels_init(&k, cpu_features(), tier);
         if (strcmp(k.isa, tier) == 0)
-            failed += run_tier(c, tier);
+            failed += run_tier(c, tier, o->seed);
         else if (!c->bench)
             printf("%s: not on this processor\n", tier);
         below = k;
@@ -169,9 +186,27 @@ static int run_tiers(struct check *c, const struct options *o)
         below = k;
         for (tier_init *const *init = portable[i].init; *init; init++)
             (*init)(&k);
-        failed += run_tier(c, portable[i].name);
+        failed += run_tier(c, portable[i].name, o->seed);
     }
     return failed;
+}
+
+/* Threads, and what this machine can do at most. */
+static bool start_bench(struct check *c, const struct options *o)
+{
+    if (pool_open(&c->pool, o->threads, NULL) != PLLM_OK) {
+        fprintf(stderr, "checkkernels: cannot start %d threads\n", o->threads);
+        return false;
+    }
+    if (!roofline_measure(&c->limits, o->threads, o->isa)) {
+        fprintf(stderr, "checkkernels: the machine's limits are unknown: no memory, or bench/roofline.c has no loops for %s here\n",
+                o->isa ? o->isa : "this processor");
+        return false;
+    }
+    if (!c->csv)
+        printf("%d threads; limits: read %.1f GB/s, f32 %.0f, bf16 %.0f, int8 %.0f GOP/s\n", o->threads, c->limits.read_gb_s,
+               c->limits.f32_gop_s, c->limits.bf16_gop_s, c->limits.int8_gop_s);
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -183,19 +218,16 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 2;
     }
+    if (o.isa && !is_tier(o.isa)) {
+        fprintf(stderr, "checkkernels: --isa is \"%s\", wanted the name of a tier, as scalar\n", o.isa);
+        return 2;
+    }
     struct check c = {.pattern = o.pattern, .bench = o.bench, .csv = o.csv, .shapes = shapes, .n_shapes = 1, .rows = rows};
     if (o.shapes_file)
         c.n_shapes = read_shapes(shapes, o.shapes_file);
     c.n_rows = read_rows(rows, o.rows);
-    if (c.bench) {
-        if (pool_open(&c.pool, o.threads, NULL) != PLLM_OK || !roofline_measure(&c.limits, o.threads, o.isa)) {
-            fprintf(stderr, "checkkernels: cannot start %d threads\n", o.threads);
-            return 2;
-        }
-        if (!c.csv)
-            printf("%d threads; limits: read %.1f GB/s, f32 %.0f, bf16 %.0f, int8 %.0f GOP/s\n", o.threads,
-                   c.limits.read_gb_s, c.limits.f32_gop_s, c.limits.bf16_gop_s, c.limits.int8_gop_s);
-    }
+    if (c.bench && !start_bench(&c, &o))
+        return 2;
     int failed = run_tiers(&c, &o);
     pool_close(c.pool);
     return failed ? 1 : 0;
