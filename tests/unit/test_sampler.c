@@ -322,7 +322,7 @@ static double exact_logprob(const float *x, int n, int token)
 {
     double sum = 0, max = -INFINITY;
     for (int i = 0; i < n; i++)
-        max = fmax(max, (double)x[i]);
+        max = (double)x[i] > max ? (double)x[i] : max;
     for (int i = 0; i < n; i++)
         sum += exp((double)x[i] - max);
     return (double)x[token] - max - log(sum);
