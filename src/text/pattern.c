@@ -115,11 +115,12 @@ static pllm_status find_regex(const struct pattern *p, struct pattern_scratch *s
         return error_memory(err, "regular expression");
     size_t limit = n < (UINT32_MAX - WORK_LIMIT) / WORK_PER_BYTE ? WORK_LIMIT + n * WORK_PER_BYTE : UINT32_MAX;
     pcre2_set_match_limit(s->context, (uint32_t)limit);
+    PCRE2_SPTR subject = (PCRE2_SPTR)(text ? text : ""); /* an empty text may be NULL, which code for Arm reads */
     int code = PCRE2_ERROR_JIT_STACKLIMIT;
     if (p->jit)
-        code = pcre2_jit_match(p->code, (PCRE2_SPTR)text, n, from, 0, s->match, s->context);
+        code = pcre2_jit_match(p->code, subject, n, from, 0, s->match, s->context);
     if (code == PCRE2_ERROR_JIT_STACKLIMIT) /* much to remember: the interpreter may use the heap */
-        code = pcre2_match(p->code, (PCRE2_SPTR)text, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->match,
+        code = pcre2_match(p->code, subject, n, from, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, s->match,
                            s->context);
     if (code == PCRE2_ERROR_NOMATCH) {
         m->start = m->end = n + 1;
