@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_THREADS = 1024, REPEATS = 5, CHAINS_PER_STEP = 10, STEPS = 20000000 };
+enum { REPEATS = 5, CHAINS_PER_STEP = 10, STEPS = 20000000 };
 
 struct job {
     void (*loop)(struct job *job);
@@ -197,7 +197,7 @@ static double rate(struct job *jobs, int threads, void (*loop)(struct job *))
 {
     double best = 0;
     for (int r = 0; loop && r < REPEATS; r++) {
-        pthread_t id[MAX_THREADS];
+        pthread_t id[ROOFLINE_MOST_THREADS];
         double work = 0, start = bench_now();
         int started = 0;
         for (int t = 0; t < threads; t++)
@@ -233,7 +233,7 @@ static bool open_jobs(struct job *jobs, int threads)
 bool roofline_measure(struct roofline *out, int threads, const char *tier)
 {
     const struct loops *loops = NULL;
-    if (threads < 1 || threads > MAX_THREADS)
+    if (threads < 1 || threads > ROOFLINE_MOST_THREADS)
         return false;
     for (size_t i = 0; i < sizeof(tiers) / sizeof(tiers[0]); i++)
         if ((!tier || strcmp(tier, tiers[i].tier) == 0) && has_tier(tiers[i].tier))

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+enum { ROOFLINE_MOST_THREADS = 1024 };
+
 /* All threads together; a multiply-add counts as two operations. 0: no such instructions. int8 is the best
  * that 4-bit weights can use: vpdpbusd, or with AVX2 alone vpmaddubsw whose results are added in 16 bits. */
 struct roofline {

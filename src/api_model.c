@@ -127,7 +127,7 @@ pllm_status pllm_model_open(pllm_model **out, const char *path, const pllm_model
     if (!status)
         status = api_checkpoint(&c, &m->path, path, &o, err);
     if (!status)
-        status = pool_open(&pool, o.threads ? o.threads : platform_cores(), err);
+        status = pool_open(&pool, pool_choose_threads(o.threads, platform_cores()), err);
     if (!status) {
         struct text_job text = {m, c, o.chat_template};
         struct model_options mo = api_model_options(&o, pool);

@@ -235,7 +235,7 @@ static pllm_status write_file(const struct quantizing *q, const struct buf *head
     pllm_status status = file_out_open(&file, out_path, err);
     if (status)
         return status;
-    status = pool_open(&pool, o->threads ? o->threads : platform_cores(), err);
+    status = pool_open(&pool, pool_choose_threads(o->threads, platform_cores()), err);
     if (!status)
         status = file_out_write(&file, head->at, head->n, err);
     if (!status)

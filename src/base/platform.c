@@ -28,18 +28,29 @@ static int is_first_of_core(int cpu)
     return first == cpu;
 }
 
+/* Of the first `room` processors; 0: the system has more than that, or does not tell. */
+static int cores_among(int room)
+{
+    int cores = 0, threads = 0;
+    const size_t bytes = CPU_ALLOC_SIZE(room);
+    cpu_set_t *allowed = CPU_ALLOC(room);
+    if (allowed && sched_getaffinity(0, bytes, allowed) == 0)
+        for (int cpu = 0; cpu < room; cpu++)
+            if (CPU_ISSET_S(cpu, bytes, allowed)) {
+                threads++;
+                cores += is_first_of_core(cpu);
+            }
+    CPU_FREE(allowed);
+    return cores ? cores : threads;
+}
+
 int platform_cores(void)
 {
-    cpu_set_t allowed;
-    int cores = 0, threads = 0;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        return 1;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
-        if (CPU_ISSET(cpu, &allowed)) {
-            threads++;
-            cores += is_first_of_core(cpu);
-        }
-    return cores ? cores : threads ? threads : 1;
+    enum { MOST_PROCESSORS = 1 << 17 };
+    int cores = 0;
+    for (int room = CPU_SETSIZE; !cores && room <= MOST_PROCESSORS; room *= 2)
+        cores = cores_among(room);
+    return cores ? cores : 1;
 }
 
 static unsigned long long available_in_system(void)

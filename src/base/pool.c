@@ -122,10 +122,15 @@ static bool start_workers(struct pool *p)
     return true;
 }
 
+int pool_choose_threads(int wanted, int cores)
+{
+    return wanted ? wanted : cores < POOL_MOST_THREADS ? cores : POOL_MOST_THREADS;
+}
+
 pllm_status pool_open(struct pool **out, int n_threads, pllm_error *err)
 {
-    if (n_threads < 1 || n_threads > 1024)
-        return error_set(err, PLLM_E_ARGUMENT, "threads: is %d, wanted 1 to 1024", n_threads);
+    if (n_threads < 1 || n_threads > POOL_MOST_THREADS)
+        return error_set(err, PLLM_E_ARGUMENT, "threads: is %d, wanted 1 to %d", n_threads, POOL_MOST_THREADS);
     struct pool *p = mem_alloc_aligned(sizeof *p);
     if (!p)
         return error_memory(err, "threads");

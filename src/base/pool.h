@@ -10,11 +10,16 @@
 
 struct pool;
 
+enum { POOL_MOST_THREADS = 1024 };
+
+/* So many as are wanted; 0: one for each of the cores (platform_cores), as far as a pool takes them. */
+int pool_choose_threads(int wanted, int cores);
+
 /* Task number `task` of the job; `thread` (0 .. pool_threads - 1) names scratch that nobody else
  * uses at the moment. */
 typedef void pool_task(void *job, int task, int thread);
 
-/* n_threads >= 1, the caller's own included. */
+/* n_threads from 1 to POOL_MOST_THREADS, the caller's own included. */
 pllm_status pool_open(struct pool **out, int n_threads, pllm_error *err);
 void pool_close(struct pool *pool);
 int pool_threads(const struct pool *pool);

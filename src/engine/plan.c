@@ -1,6 +1,7 @@
 #include "engine/plan.h"
 
 #include "base/platform.h"
+#include "base/pool.h"
 #include "engine/sampler.h"
 
 #include <limits.h>
@@ -30,8 +31,8 @@ static int clamp(int value, int lo, int hi)
 
 static pllm_status check(const pllm_engine_options *o, const struct engine_model *m, pllm_error *err)
 {
-    if (o->threads < 0 || o->threads > 1024)
-        return error_set(err, PLLM_E_ARGUMENT, "threads: is %d, wanted 0 to 1024", (int)o->threads);
+    if (o->threads < 0 || o->threads > POOL_MOST_THREADS)
+        return error_set(err, PLLM_E_ARGUMENT, "threads: is %d, wanted 0 to %d", (int)o->threads, POOL_MOST_THREADS);
     if (o->max_num_seqs < 0 || o->max_num_seqs > 1 << 14)
         return error_set(err, PLLM_E_ARGUMENT, "max_num_seqs: is %d, wanted 0 (auto) to %d", (int)o->max_num_seqs,
                          1 << 14);
@@ -149,7 +150,7 @@ static int expected_out(const struct engine_sizes *s)
 
 static void size_batch(struct engine_sizes *s, const struct engine_model *m, const pllm_engine_options *o)
 {
-    s->threads = o->threads ? o->threads : platform_cores();
+    s->threads = pool_choose_threads(o->threads, platform_cores());
     s->max_len = o->max_model_len ? o->max_model_len : clamp(m->max_context, 1, DEFAULT_MOST_LEN);
     s->auto_seqs = o->max_num_seqs == 0;
     s->max_seqs = s->auto_seqs ? AUTO_MAX_SEQS : o->max_num_seqs;

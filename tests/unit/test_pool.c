@@ -54,8 +54,22 @@ static void refuses_silly_numbers(void **state)
     pool_close(NULL);
 }
 
+/* On a machine with more cores than a pool takes, the default is what it takes. */
+static void the_default_is_never_refused(void **state)
+{
+    (void)state;
+    struct pool *pool = NULL;
+    pllm_error err;
+    assert_int_equal(pool_choose_threads(0, 8), 8);
+    assert_int_equal(pool_choose_threads(0, POOL_MOST_THREADS + 500), POOL_MOST_THREADS);
+    assert_int_equal(pool_open(&pool, pool_choose_threads(POOL_MOST_THREADS + 1, 8), &err), PLLM_E_ARGUMENT);
+    assert_message(err, "threads: is 1025, wanted 1 to 1024"); /* asked for: that is for whoever asked to know */
+    assert_null(pool);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(runs_every_task_once), cmocka_unit_test(refuses_silly_numbers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(runs_every_task_once), cmocka_unit_test(refuses_silly_numbers),
+                                       cmocka_unit_test(the_default_is_never_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
