@@ -56,8 +56,8 @@ typedef struct pllm_error {
 PLLM_API const char *pllm_version(void); /* "1.2.3" */
 PLLM_API void pllm_free(void *memory);
 
-/* Called now and then while something long goes on (loading, packing, downloading, quantizing): `done` of
- * `total` bytes (total 0: unknown) of `what`. From the calling thread. Returning false stops the work,
+/* Called now and then while something long goes on (loading, packing, downloading, quantizing, a step): `done` of
+ * `total` bytes (total 0: unknown; of a step, layers) of `what`. From the calling thread. Returning false stops the work,
  * which then fails with PLLM_E_ARGUMENT, "interrupted". */
 typedef bool (*pllm_progress)(void *user, const char *what, uint64_t done, uint64_t total);
 
@@ -157,7 +157,9 @@ typedef struct pllm_engine_options {
     pllm_dtype kv_cache_dtype;      /* AUTO (F16), F32, F16, BF16, INT8 */
     uint64_t kv_cache_memory;       /* bytes; 0: what the memory at hand allows */
     bool enable_prefix_caching;     /* default true */
-    uint64_t reserved[8];
+    pllm_progress progress;         /* between the layers of each step, of which `done` of `total` are computed; or NULL */
+    void *progress_user;
+    uint64_t reserved[6];
 } pllm_engine_options;
 
 PLLM_API pllm_engine_options pllm_engine_options_default(void);
@@ -310,7 +312,8 @@ typedef struct pllm_event {
 } pllm_event;
 
 /* Computes one step. The events are the engine's memory, valid until the next call on it. *n may be 0 while
- * prompts are read. A failed step (PLLM_E_MEMORY) may be repeated: nothing is lost. */
+ * prompts are read. A step that failed (PLLM_E_MEMORY) or that its progress function stopped may be repeated: nothing
+ * is lost. */
 PLLM_API pllm_status pllm_step(pllm_engine *engine, const pllm_event **events, size_t *n, pllm_error *err);
 
 typedef struct pllm_stats {

@@ -18,14 +18,15 @@ pllm_request engine_default_request(void)
 
 /* ---- Opening -------------------------------------------------------------------------------------- */
 
-static pllm_status open_parts(struct engine *e, pllm_error *err)
+static pllm_status open_parts(struct engine *e, const pllm_engine_options *o, pllm_error *err)
 {
     const struct engine_sizes *z = &e->sizes;
     pllm_status status = pool_open(&e->pool, z->threads, err);
     if (status)
         return status;
     struct decoder_options d = {.pool = e->pool, .threads = z->threads, .max_rows = z->max_rows, .max_seqs = z->max_seqs,
-                                .max_out = z->max_out, .kv_type = z->kv_type, .n_blocks = {z->n_blocks[0], z->n_blocks[1]}};
+                                .max_out = z->max_out, .kv_type = z->kv_type, .n_blocks = {z->n_blocks[0], z->n_blocks[1]},
+                                .progress = o->progress, .progress_user = o->progress_user};
     if (e->model.all_windowed)
         d.n_blocks[0] = 0;
     status = e->model.open(&e->decoder, e->model.ctx, &d, err);
@@ -73,7 +74,7 @@ pllm_status engine_open(struct engine **out, const struct engine_model *model, c
     e->caching = o.enable_prefix_caching;
     status = copy_text(e, text, err);
     if (!status)
-        status = open_parts(e, err);
+        status = open_parts(e, &o, err);
     if (status) {
         engine_close(e);
         return status;

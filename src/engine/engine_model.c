@@ -24,9 +24,9 @@ static void close_decoder(void *decoder)
     decoder_close(decoder);
 }
 
-static void step(void *decoder, const struct batch *batch, const float **logits, size_t *stride)
+static bool step(void *decoder, const struct batch *batch, const float **logits, size_t *stride)
 {
-    decoder_step(decoder, batch, logits, stride);
+    return decoder_step(decoder, batch, logits, stride);
 }
 
 static void copy_block(void *decoder, int group, int32_t to, int32_t from, int n_positions)

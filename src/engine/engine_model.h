@@ -17,7 +17,7 @@ struct engine_model {
     size_t (*scratch_bytes)(const void *ctx, const struct decoder_options *o);
     pllm_status (*open)(void **decoder, const void *ctx, const struct decoder_options *o, pllm_error *err);
     void (*close)(void *decoder);
-    void (*step)(void *decoder, const struct batch *batch, const float **logits, size_t *stride);
+    bool (*step)(void *decoder, const struct batch *batch, const float **logits, size_t *stride);
     void (*copy_block)(void *decoder, int group, int32_t to, int32_t from, int n_positions);
     void (*adapter_close)(struct adapter *a);
 };

@@ -132,7 +132,8 @@ static pllm_status compute(struct engine *e, pllm_error *err)
 {
     if (!make_jobs(e))
         return error_memory(err, "step");
-    e->model.step(e->decoder, &e->sched.batch, &e->logits, &e->logits_stride);
+    if (!e->model.step(e->decoder, &e->sched.batch, &e->logits, &e->logits_stride))
+        return error_set(err, PLLM_E_ARGUMENT, "interrupted");
     pool_run(e->pool, run_job, e, (int)e->jobs.n);
     e->n_applied = 0;
     e->phase = PHASE_COMPUTED;
@@ -195,6 +196,8 @@ pllm_status engine_step(struct engine *e, const pllm_event **events, size_t *n, 
     pllm_status status = PLLM_OK;
     if (e->phase == PHASE_IDLE)
         status = make_step(e, err);
+    else if (e->phase == PHASE_MADE)
+        e->started = now_seconds(); /* once more: what lies between is no work */
     if (!status && e->phase == PHASE_MADE)
         status = compute(e, err);
     if (status)

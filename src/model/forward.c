@@ -9,6 +9,8 @@ struct decoder {
     struct stream *stream;
     struct kv *kv;
     struct act *x, *normed, *q, *k, *v, *att, *gated, *branch, *last; /* [max_rows][...]; last: [max_out][hidden] */
+    pllm_progress progress; /* or NULL */
+    void *progress_user;
 };
 
 static struct linear linear_of(const struct weight *w, const float *bias, struct act *out, int layer, int module)
@@ -90,12 +92,21 @@ static void mlp(struct decoder *d, int l, const struct act *in)
     add_branch(d, linear_of(&layer->down, layer->down_bias, NULL, l, LORA_DOWN), d->gated, &layer->mlp_out);
 }
 
-void decoder_step(struct decoder *d, const struct batch *batch, const float **logits, size_t *stride)
+static bool goes_on(const struct decoder *d, int layer)
+{
+    return !d->progress || d->progress(d->progress_user, "step", (uint64_t)layer, (uint64_t)d->m->desc->n_layers);
+}
+
+bool decoder_step(struct decoder *d, const struct batch *batch, const float **logits, size_t *stride)
 {
     const struct model *m = d->m;
     d->be->begin(d->stream, batch);
     d->be->embed(d->stream, d->x, &m->embed, m->embed_as, m->desc->embed_scale);
     for (int l = 0; l < m->desc->n_layers; l++) {
+        if (!goes_on(d, l)) {
+            d->be->end(d->stream);
+            return false;
+        }
         const struct act *in = branch_input(d, &m->layers[l].attn_in);
         attention(d, l, in);
         mlp(d, l, m->desc->parallel ? in : branch_input(d, &m->layers[l].mlp_in));
@@ -106,6 +117,7 @@ void decoder_step(struct decoder *d, const struct batch *batch, const float **lo
         *logits = d->be->logits(d->stream, &m->head, d->last, m->desc->logit_scale, m->desc->final_softcap, stride);
     }
     d->be->end(d->stream);
+    return true;
 }
 
 void decoder_copy_block(struct decoder *d, int group, int32_t to, int32_t from, int n_positions)
@@ -197,6 +209,8 @@ pllm_status decoder_open(struct decoder **out, const struct model *m, const stru
         return error_memory(err, "decoder");
     d->m = m;
     d->be = m->backend;
+    d->progress = o->progress;
+    d->progress_user = o->progress_user;
     pllm_status status = d->be->stream_open(&d->stream, m->device, &so, err);
     if (!status)
         status = open_acts(d, o, err);

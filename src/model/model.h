@@ -79,6 +79,8 @@ struct decoder_options {
     int max_rows, max_seqs, max_out;
     enum kv_type kv_type;
     int n_blocks[KV_GROUPS];
+    pllm_progress progress; /* told of each layer of a step that is computed; NULL: nobody is */
+    void *progress_user;
 };
 
 pllm_status decoder_open(struct decoder **out, const struct model *m, const struct decoder_options *o, pllm_error *err);
@@ -89,8 +91,9 @@ size_t decoder_scratch_bytes(const struct model *m, const struct decoder_options
 size_t decoder_block_bytes(const struct model *m, enum kv_type type, int group);
 
 /* Runs a batch: fills the cache at its rows' positions and computes the logits of its out_rows.
- * logits[i] (rows `stride` floats apart) is the decoder's memory until the next step. */
-void decoder_step(struct decoder *d, const struct batch *batch, const float **logits, size_t *stride);
+ * logits[i] (rows `stride` floats apart) is the decoder's memory until the next step. False: the progress function stopped it;
+ * the same batch may be run again. */
+bool decoder_step(struct decoder *d, const struct batch *batch, const float **logits, size_t *stride);
 
 /* Copies n positions of a KV block (copy-on-write). */
 void decoder_copy_block(struct decoder *d, int group, int32_t to, int32_t from, int n_positions);

@@ -18,6 +18,8 @@ struct fake_decoder {
     float *logits;
     int max_rows, max_out;
     uint64_t step;
+    pllm_progress progress;
+    void *progress_user;
 };
 
 static uint64_t mix(uint64_t a, uint64_t b)
@@ -93,6 +95,8 @@ static pllm_status fake_open(void **out, const void *ctx, const struct decoder_o
     d->m->n_open++;
     d->max_rows = o->max_rows;
     d->max_out = o->max_out;
+    d->progress = o->progress;
+    d->progress_user = o->progress_user;
     d->logits = mem_zalloc((size_t)o->max_out * (size_t)d->m->vocab, sizeof *d->logits);
     bool ok = d->logits != NULL;
     for (int g = 0; g < KV_GROUPS; g++) {
@@ -155,7 +159,7 @@ static void mark(struct fake_decoder *d, struct cell *c, int32_t token, int pos)
     c->pos = pos;
 }
 
-static void fake_step(void *decoder, const struct batch *b, const float **logits, size_t *stride)
+static bool fake_step(void *decoder, const struct batch *b, const float **logits, size_t *stride)
 {
     struct fake_decoder *d = decoder;
     struct fake_model *m = d->m;
@@ -190,6 +194,7 @@ static void fake_step(void *decoder, const struct batch *b, const float **logits
         }
     *logits = d->logits;
     *stride = (size_t)m->vocab;
+    return !d->progress || d->progress(d->progress_user, "step", 1, 2);
 }
 
 static void fake_copy(void *decoder, int group, int32_t to, int32_t from, int n)

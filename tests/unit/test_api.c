@@ -30,6 +30,21 @@ static int outputs_of(pllm_engine *e, uint64_t id, int32_t tokens[MOST])
     return n_tokens;
 }
 
+struct stopping {
+    int n_asked;
+    bool stops;
+};
+
+/* At another layer each time, so that each is stopped at. */
+static bool stop_sometimes(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    struct stopping *s = user;
+    assert_string_equal(what, "step");
+    assert_true(done < total);
+    s->stops = ++s->n_asked % 3 == 0;
+    return !s->stops;
+}
+
 static pllm_request request_of(const int32_t *tokens, size_t n, int32_t max_tokens)
 {
     pllm_request r = pllm_request_default();
@@ -181,6 +196,42 @@ static void what_is_checked_is_not_queued(void **state)
     pllm_engine_close(e);
 }
 
+/* A step that its caller stops is computed once more, to the same answer. */
+static void stopped_steps_are_repeated(void **state)
+{
+    static const int32_t prompt[] = {5, 6, 7, 8};
+    struct stopping s = {0};
+    pllm_engine_options o = pllm_engine_options_default();
+    const pllm_request r = request_of(prompt, 4, 20);
+    int32_t wanted[MOST], tokens[MOST];
+    int n_tokens = 0, n_stopped = 0;
+    uint64_t id;
+    (void)state;
+    pllm_engine *e = engine_of(NULL);
+    assert_int_equal(pllm_submit(e, &r, &id, NULL), PLLM_OK);
+    assert_int_equal(outputs_of(e, id, wanted), 20);
+    pllm_engine_close(e);
+    o.progress = stop_sometimes;
+    o.progress_user = &s;
+    e = engine_of(&o);
+    assert_int_equal(pllm_submit(e, &r, &id, NULL), PLLM_OK);
+    while (!pllm_engine_idle(e)) {
+        const pllm_event *events;
+        size_t n = 0;
+        pllm_error err;
+        const pllm_status status = pllm_step(e, &events, &n, &err);
+        assert_int_equal(status, s.stops ? PLLM_E_ARGUMENT : PLLM_OK);
+        n_stopped += s.stops;
+        for (size_t i = 0; i < n; i++)
+            if (events[i].kind == PLLM_EVENT_TOKEN)
+                tokens[n_tokens++] = events[i].token;
+    }
+    assert_int_equal(n_tokens, 20);
+    assert_memory_equal(tokens, wanted, sizeof *wanted * 20);
+    assert_true(n_stopped > 0);
+    pllm_engine_close(e);
+}
+
 static void adapters_are_named(void **state)
 {
     pllm_engine *e = engine_of(NULL);
@@ -231,6 +282,7 @@ int main(void)
         cmocka_unit_test(own_template_replaces_the_models), cmocka_unit_test(forks_go_on),
         cmocka_unit_test(what_is_cancelled_is_gone), cmocka_unit_test(what_is_checked_is_not_queued),
         cmocka_unit_test(adapters_are_named), cmocka_unit_test(plans_agree),
+        cmocka_unit_test(stopped_steps_are_repeated),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -667,6 +667,54 @@ static void most_probable_tokens_of_all_samples_have_a_bound(void **state)
     engine_close(e);
 }
 
+/* Says twice of three times that the step is to stop. */
+static bool stop_most(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    int *n_asked = user;
+    assert_string_equal(what, "step");
+    assert_true(done < total);
+    return ++*n_asked % 3 == 0;
+}
+
+/* A step that was stopped is computed again, to the same bits, and counts once; who is cancelled meanwhile has no events. */
+static void stopped_steps_are_repeated(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct answer wanted;
+    int n_asked = 0, n_stopped = 0;
+    pllm_engine_options o = options(4, 20);
+    o.progress = stop_most;
+    o.progress_user = &n_asked;
+    struct engine *e = open_engine(&m, o);
+    const pllm_request p = request_of(text, 40, 10), other = request_of(text + 50, 30, 10);
+    const uint64_t id = submit(e, &p), cancelled = submit(e, &other);
+    while (!engine_idle(e)) {
+        const pllm_event *events;
+        size_t n;
+        pllm_error err;
+        const pllm_status status = engine_step(e, &events, &n, &err);
+        if (status) {
+            assert_int_equal(status, PLLM_E_ARGUMENT);
+            assert_string_equal(err.message, "interrupted");
+            if (++n_stopped == 4)
+                engine_cancel(e, cancelled);
+            continue;
+        }
+        for (size_t i = 0; i < n; i++) {
+            assert_true(events[i].id == id || n_stopped < 4);
+            take_event(answer_of(events[i].id, events[i].sample), &events[i]);
+        }
+    }
+    expect_answer(&m, &p, 0, &wanted);
+    assert_same(answer_of(id, 0), &wanted);
+    assert_int_equal(n_stopped * 3, n_asked * 2);
+    assert_int_equal(engine_stats(e).steps * 3, n_asked);
+    assert_int_equal(engine_stats(e).prefill_tokens_computed, 70);
+    assert_int_equal(m.wrong, 0);
+    engine_close(e);
+}
+
 /* Names of adapters are compared whole, and the base model's lack of one is no name. */
 static void names_of_adapters_are_whole(void **state)
 {
@@ -722,6 +770,6 @@ int main(void)
         TEST(a_cached_window_does_not_keep_its_user_out), TEST(urgent_requests_go_first),
         TEST(what_does_not_fit_is_refused),      TEST(names_of_adapters_are_whole),
         TEST(most_probable_tokens_of_all_samples_have_a_bound),
-        TEST(answers_can_be_repeated_by_their_seed)};
+        TEST(answers_can_be_repeated_by_their_seed), TEST(stopped_steps_are_repeated)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
