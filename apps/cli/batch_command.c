@@ -1,7 +1,6 @@
 #include "batch_command.h"
 
 #include "cli.h"
-#include "request_lists.h"
 #include "summary.h"
 
 #include <stdio.h>
@@ -22,23 +21,6 @@ static int open_input(struct lines *l, const struct options *o)
     return lines_open(l, o->input ? o->input : "-");
 }
 
-/* A message about a field of all lines, by the name of the option that set it; false: it is about none. */
-static bool name_option(char *out, size_t size, const char *message)
-{
-    char field[64];
-    size_t n = strcspn(message, ":[.");
-    if (n >= sizeof field)
-        return false;
-    snprintf(field, sizeof field, "%.*s", (int)n, message);
-    if (!option_of_field(field) && !request_list_is(field))
-        return false;
-    for (char *c = field; *c; c++)
-        if (*c == '_')
-            *c = '-';
-    snprintf(out, size, "--%s%s", field, message + n);
-    return true;
-}
-
 /* What the command line says of all lines, tried once on a prompt of one token: a mistake there is one error, not one for each
  * line. What is wrong with the prompt itself is for the lines to say. */
 static int check_sampling(pllm_engine *engine, const struct request_context *c)
@@ -56,8 +38,11 @@ static int check_sampling(pllm_engine *engine, const struct request_context *c)
     if (!status)
         pllm_cancel(engine, id);
     request_fini(&r);
-    return status == PLLM_E_ARGUMENT && name_option(message, sizeof message, err.message) ? cli_fail(EXIT_USAGE, "%s", message)
-                                                                                         : EXIT_DONE;
+    const struct option_def *option = status == PLLM_E_ARGUMENT ? option_of_lines(err.message) : NULL;
+    if (!option)
+        return EXIT_DONE;
+    option_retell(message, sizeof message, option, err.message);
+    return cli_fail(EXIT_USAGE, "%s", message);
 }
 
 /* The run itself, all being open. */

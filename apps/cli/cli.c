@@ -39,9 +39,10 @@ int cli_fail_error(const pllm_error *err)
     if (cli_interrupted)
         return cli_fail(EXIT_INTERRUPTED, "interrupted");
     const struct option_def *option = err->status == PLLM_E_ARGUMENT ? option_of_message(err->message) : NULL;
+    char retold[sizeof err->message + 8];
     if (option)
-        return cli_fail(EXIT_USAGE, "--%s%s", option->name, err->message + strlen(option->name));
-    return cli_fail(codes[err->status], "%s", err->message);
+        option_retell(retold, sizeof retold, option, err->message);
+    return cli_fail(codes[err->status], "%s", option ? retold : err->message);
 }
 
 static void on_interrupt(int number)

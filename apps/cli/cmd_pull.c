@@ -28,9 +28,9 @@ int cmd_pull(struct options *o)
     char *path;
     pllm_error err;
     const double begun = cli_seconds();
-    if (!o->n_words)
+    if (!o->n_words || !*o->words[0])
         return cli_fail(EXIT_USAGE, "pull: has no NAME, wanted one as org/model; see --help");
-    cli_catch_interrupts();
+    cli_catch_interrupts(); /* what is there of a download is gone on with the next time */
     loading_begin(&loading, o->quiet);
     options.revision = o->revision;
     options.file = o->file;

@@ -29,7 +29,7 @@ int cmd_quantize(struct options *o)
     struct loading loading;
     pllm_model_options options = cli_model_options(o);
     pllm_error err;
-    if (o->n_words < 1)
+    if (!o->n_words || !*o->words[0])
         return cli_fail(EXIT_USAGE, "quantize: has no OUT, wanted the name of the file to write");
     if (!o->type)
         return cli_fail(EXIT_USAGE, "quantize: has no --type, wanted q8_0, q4_0, q4_k_m or another; see --help");

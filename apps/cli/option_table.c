@@ -118,7 +118,7 @@ const struct option_def option_table[] = {
 
     /* The run. */
     {"threads", 't', NULL, OPTION_INT, "N", AT(threads), 1, 1024, FOR_MODEL, "threads (the cores at hand)"},
-    {"max-num-seqs", 0, "parallel,np", OPTION_AUTO_INT, "N", AT(max_num_seqs), 1, 65536, FOR_RUNNING & ~FOR_BENCH,
+    {"max-num-seqs", 0, "parallel,np", OPTION_AUTO_INT, "N", AT(max_num_seqs), 1, 16384, FOR_RUNNING & ~FOR_BENCH,
      "most sequences decoding at once (auto: as memory and speed allow)"},
     {"parallel", 0, "np", OPTION_TEXT, "N,...", AT(parallel), 0, 0, FOR_BENCH,
      "numbers of sequences (1,2,4,8,16,32,64)"},
@@ -149,7 +149,7 @@ const struct option_def option_table[] = {
     {"quiet", 'q', NULL, OPTION_FLAG, NULL, AT(quiet), 0, 0, FOR_MODEL | FOR_PULL, "no progress and no summary"},
     {"json", 0, NULL, OPTION_FLAG, NULL, AT(json), 0, 0, (FOR_RUNNING & ~FOR_CHAT) | FOR_PULL,
      "a summary for machines, on standard output"},
-    {"help", 'h', NULL, OPTION_FLAG, NULL, AT(help), 0, 0, ~0U, "the options of this command"},
+    {"help", 'h', NULL, OPTION_FLAG, NULL, AT(help), 0, 0, FOR_ALL, "the options of this command"},
 };
 
 const int n_options = sizeof option_table / sizeof *option_table;

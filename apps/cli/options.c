@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool for_command(const struct option_def *d, unsigned command)
-{
-    return (d->commands & command) != 0;
-}
-
 /* Is `name` (n characters) one of these words, with commas or blanks between them? */
 static bool is_one_of(const char *words, const char *name, size_t n)
 {
@@ -27,10 +22,9 @@ static bool is_one_of(const char *words, const char *name, size_t n)
 
 static const struct option_def *find_long(const char *name, size_t n, unsigned command)
 {
-    for (int i = 0; i < n_options; i++) {
-        const struct option_def *d = &option_table[i];
-        bool same = strlen(d->name) == n && strncmp(d->name, name, n) == 0;
-        if (for_command(d, command) && (same || is_one_of(d->aliases, name, n)))
+    for (struct option_walk w = {.command = command}; option_next(&w);) {
+        const struct option_def *d = w.option;
+        if ((strlen(d->name) == n && strncmp(d->name, name, n) == 0) || is_one_of(d->aliases, name, n))
             return d;
     }
     return NULL;
@@ -39,10 +33,9 @@ static const struct option_def *find_long(const char *name, size_t n, unsigned c
 /* After a single dash: a letter, or an alias of two. */
 static const struct option_def *find_short(const char *name, size_t n, unsigned command)
 {
-    for (int i = 0; i < n_options; i++) {
-        const struct option_def *d = &option_table[i];
-        bool same = (n == 1 && d->letter == name[0]) || (n == 2 && is_one_of(d->aliases, name, n));
-        if (for_command(d, command) && same)
+    for (struct option_walk w = {.command = command}; option_next(&w);) {
+        const struct option_def *d = w.option;
+        if ((n == 1 && d->letter == name[0]) || (n == 2 && is_one_of(d->aliases, name, n)))
             return d;
     }
     return NULL;
@@ -75,12 +68,19 @@ const char *option_field_name(const struct option_def *d)
     return is_within(d, from, end) ? name_of_field(d) : NULL;
 }
 
-const struct option_def *option_of_field(const char *json_name)
+/* The first option of any command whose place in struct options is from `from` on, before `end`, and that is spelled so. */
+static const struct option_def *find_field(size_t from, size_t end, const char *field, size_t n)
 {
     for (int i = 0; i < n_options; i++)
-        if (option_field_name(&option_table[i]) && is_spelled(&option_table[i], json_name, strlen(json_name)))
+        if (is_within(&option_table[i], from, end) && is_spelled(&option_table[i], field, n))
             return &option_table[i];
     return NULL;
+}
+
+const struct option_def *option_of_field(const char *json_name)
+{
+    const size_t from = offsetof(struct options, sampling), end = from + sizeof(struct sampling_fields);
+    return find_field(from, end, json_name, strlen(json_name));
 }
 
 const struct option_def *option_called(const char *json_name)
@@ -99,17 +99,25 @@ const struct option_def *option_called(const char *json_name)
 
 const struct option_def *option_of_message(const char *message)
 {
-    const size_t from = offsetof(struct options, threads), end = offsetof(struct options, chat_template), n = strcspn(message, ":");
-    for (int i = 0; i < n_options; i++)
-        if (is_spelled(&option_table[i], message, n) &&
-            (is_within(&option_table[i], from, end) || option_table[i].offset == offsetof(struct options, type)))
-            return &option_table[i];
-    return NULL;
+    const size_t n = strcspn(message, ":"), type = offsetof(struct options, type);
+    const struct option_def *d =
+        find_field(offsetof(struct options, threads), offsetof(struct options, chat_template), message, n);
+    return d ? d : find_field(type, type + 1, message, n);
+}
+
+const struct option_def *option_of_lines(const char *message)
+{
+    return find_field(offsetof(struct options, sampling), offsetof(struct options, system), message, strcspn(message, ":[."));
 }
 
 static const char *dashes(const struct option_def *d)
 {
     return d->name[1] ? "--" : "-"; /* -n has no longer name */
+}
+
+void option_retell(char *out, size_t size, const struct option_def *d, const char *message)
+{
+    snprintf(out, size, "%s%s%s", dashes(d), d->name, message + strcspn(message, ":[."));
 }
 
 static bool complain(const struct option_def *d, const char *value, const char *wanted)
@@ -120,8 +128,10 @@ static bool complain(const struct option_def *d, const char *value, const char *
 
 void option_range(char *out, size_t size, const struct option_def *d)
 {
-    snprintf(out, size, d->kind == OPTION_NUMBER ? "a number from %.9g to %.9g" : "a whole number from %.0f to %.0f", d->least,
-             d->most);
+    snprintf(out, size, d->kind == OPTION_NUMBER     ? "a number from %.9g to %.9g"
+                        : d->kind == OPTION_AUTO_INT ? "auto or a whole number from %.0f to %.0f"
+                                                     : "a whole number from %.0f to %.0f",
+             d->least, d->most);
 }
 
 static bool set_int(const struct option_def *d, int64_t *out, const char *value)
@@ -254,23 +264,37 @@ static bool set_value(const struct option_def *d, struct options *o, const char 
     case OPTION_LIST:
         return add_to_list(at, value);
     case OPTION_TEXT:
+        if (!*value && strncmp(d->argument, "FILE", 4) == 0)
+            return complain(d, value, "the name of a file");
         *(const char **)at = value;
         return true;
     }
     return false;
 }
 
-/* Says that there is no such option, and which one may have been meant. */
-static void complain_of_name(const char *word, size_t n, unsigned command)
+/* Says that there is no such option as this word, of which n characters from `name` on are the name, and which one may have
+ * been meant. */
+static void complain_of_name(const char *word, const char *name, size_t n, unsigned command)
 {
     struct nearest best = {0};
-    for (int i = 0; i < n_options; i++)
-        if (n > 2 && for_command(&option_table[i], command))
-            nearest_consider(&best, word + 2, n - 2, option_table[i].name);
+    const int n_word = (int)((size_t)(name - word) + n);
+    for (struct option_walk w = {.command = command}; n > 1 && option_next(&w);)
+        nearest_consider(&best, name, n, w.option->name);
     if (best.word)
-        cli_fail(EXIT_USAGE, "%.*s: is no option of this command, did you mean --%s?", (int)n, word, best.word);
+        cli_fail(EXIT_USAGE, "%.*s: is no option of this command, did you mean --%s?", n_word, word, best.word);
     else
-        cli_fail(EXIT_USAGE, "%.*s: is no option of this command, wanted one of those in its --help", (int)n, word);
+        cli_fail(EXIT_USAGE, "%.*s: is no option of this command, wanted one of those in its --help", n_word, word);
+}
+
+/* The word behind an option, which is to be its value; NULL: there is none, or another option. */
+static const char *value_behind(const struct option_def *d, unsigned command, const char *word)
+{
+    const bool is_option = word && strncmp(word, "--", 2) == 0 && find_long(word + 2, strlen(word + 2), command);
+    if (word && !is_option)
+        return word;
+    cli_fail(EXIT_USAGE, "%s%s: has no value, wanted %s%s%s", dashes(d), d->name, d->argument, word ? " before " : "",
+             word ? word : "");
+    return NULL;
 }
 
 /* The word argv[*i], which begins with a dash; *i moves over its value. */
@@ -282,7 +306,7 @@ static bool parse_option(struct options *o, unsigned command, int argc, char **a
     size_t n = strcspn(name, "=");
     const struct option_def *d = is_long ? find_long(name, n, command) : find_short(name, n, command);
     if (!d) {
-        complain_of_name(word, (size_t)(name - word) + n, command);
+        complain_of_name(word, name, n, command);
         return false;
     }
     bool is_flag = d->kind == OPTION_FLAG || d->kind == OPTION_NO_FLAG;
@@ -291,11 +315,9 @@ static bool parse_option(struct options *o, unsigned command, int argc, char **a
     if (is_flag && value)
         return complain(d, value, "no value");
     if (!is_flag && !value) {
-        if (*i + 1 >= argc) {
-            cli_fail(EXIT_USAGE, "%s%s: has no value, wanted %s", dashes(d), d->name, d->argument);
+        value = value_behind(d, command, ++*i < argc ? argv[*i] : NULL);
+        if (!value)
             return false;
-        }
-        value = argv[++*i];
     }
     if (is_within(d, offsetof(struct options, sampling), offsetof(struct options, sampling) + sizeof o->sampling))
         o->sampling_given[d->offset - offsetof(struct options, sampling)] = true;

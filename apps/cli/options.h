@@ -23,6 +23,7 @@ enum command_bit {
     FOR_RUNNING = FOR_GENERATE | FOR_SCORE | FOR_CHAT | FOR_BENCH | FOR_PLAN, /* an engine is opened or planned */
     FOR_MODEL = FOR_RUNNING | FOR_QUANTIZE,
 };
+#define FOR_ALL (~0U)
 
 struct string_list {
     const char **at; /* pointers into argv */
@@ -97,7 +98,7 @@ struct option_def {
 extern const struct option_def option_table[];
 extern const int n_options;
 
-/* The options of a command, one after another; begins as {.command = its bit}. */
+/* The options of a command, one after another in the order of --help; begins as {.command = its bit}. */
 struct option_walk {
     unsigned command;
     int next;
@@ -128,7 +129,12 @@ const char *option_field_name(const struct option_def *d);
 /* The option among struct sampling_fields with this JSON spelling of one of its aliases ("repeat_penalty"); NULL: there is none. */
 const struct option_def *option_called(const char *json_name);
 
-/* The option of a model or an engine that the library's message begins with ("max_model_len: is ..."); NULL: it names none. */
+/* The option that the library's message begins with ("max_model_len: is ..."), of a model or an engine, or of what is said of
+ * all lines ("top_p: is ...", "stop[0]: is ..."); NULL: it names none. */
 const struct option_def *option_of_message(const char *message);
+const struct option_def *option_of_lines(const char *message);
+
+/* The message with the option in the place of the field: "--max-model-len: is ..." */
+void option_retell(char *out, size_t size, const struct option_def *d, const char *message);
 
 #endif

@@ -25,13 +25,11 @@ static void put_value(FILE *out, const struct option_def *d)
 static void put_command(FILE *out, const struct command *c)
 {
     fprintf(out, "    %s)\n        words='", c->name);
-    for (int i = 0; i < n_options; i++)
-        if (option_table[i].commands & c->bit)
-            fprintf(out, "--%s ", option_table[i].name);
+    for (struct option_walk w = {.command = c->bit}; option_next(&w);)
+        fprintf(out, "--%s ", w.option->name);
     fputs("'\n        case $before in\n", out);
-    for (int i = 0; i < n_options; i++)
-        if (option_table[i].commands & c->bit)
-            put_value(out, &option_table[i]);
+    for (struct option_walk w = {.command = c->bit}; option_next(&w);)
+        put_value(out, w.option);
     fputs("        esac;;\n", out);
 }
 

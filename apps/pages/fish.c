@@ -49,6 +49,6 @@ void fish_completion(FILE *out)
         put_quoted(out, command_table[i].summary);
         fprintf(out, "\ncomplete -c parallm -n '__parallm_is help' -fa %s\n", command_table[i].name);
     }
-    for (int i = 0; i < n_options; i++)
-        put_option(out, &option_table[i]);
+    for (struct option_walk w = {.command = FOR_ALL}; option_next(&w);)
+        put_option(out, w.option);
 }

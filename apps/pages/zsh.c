@@ -46,13 +46,10 @@ static void put_spelling(FILE *out, const struct option_def *d, const char *dash
 static void put_command(FILE *out, const struct command *c)
 {
     fprintf(out, "    %s)\n        _arguments \\\n", c->name);
-    for (int i = 0; i < n_options; i++) {
-        const struct option_def *d = &option_table[i];
-        if (!(d->commands & c->bit))
-            continue;
-        if (d->letter)
-            put_spelling(out, d, "-", &d->letter, 1);
-        put_spelling(out, d, "--", d->name, (int)strlen(d->name));
+    for (struct option_walk w = {.command = c->bit}; option_next(&w);) {
+        if (w.option->letter)
+            put_spelling(out, w.option, "-", &w.option->letter, 1);
+        put_spelling(out, w.option, "--", w.option->name, (int)strlen(w.option->name));
     }
     fprintf(out, "            '*:%s:_files'\n        ;;\n", c->takes_model ? "MODEL" : "NAME");
 }

@@ -27,6 +27,11 @@ run 2 "$PARALLM" quantize $tiny out.gguf more && one_error 'more: is one word to
 run 0 "$PARALLM" quantize "$work/out.gguf" --model $tiny --type q8_0 --quiet && [ -s "$work/out.gguf" ] || failed "OUT beside --model is lost"
 run 2 "$PARALLM" generate $tiny --foo && one_error '--foo: is no option of this command'
 run 2 "$PARALLM" generate $tiny --temprature=1 && one_error '--temprature: is no option of this command, did you mean --temperature?'
+run 2 "$PARALLM" generate $tiny --max_num_batched_tokens 8 && one_error '--max_num_batched_tokens: is no .* did you mean --max-num-batched-tokens?'
+run 2 "$PARALLM" generate $tiny -temperature 1 && one_error '-temperature: is no option of this command, did you mean --temperature?'
+run 2 "$PARALLM" generate $tiny -p a -o --quiet && one_error '--output: has no value, wanted FILE before --quiet'
+[ ! -e ./--quiet ] || { rm ./--quiet; failed "an option is taken for a file"; }
+run 0 "$PARALLM" generate $tiny -p=--quiet --max-tokens 1 && counts 1
 run 2 "$PARALLM" genrate && one_error 'genrate: is no command, did you mean generate?'
 run 2 "$PARALLM" tok && one_error 'tok: is no command, did you mean tokenize?'
 run 2 "$PARALLM" generate $tiny --temp-x 1 && one_error '--temp-x: is no option'
@@ -90,7 +95,14 @@ run 0 "$PARALLM" generate $tiny -p ab --kv-cache-memory 3kB --max-tokens 1 && sa
 run 0 "$PARALLM" generate $tiny -p ab --max-tokens 1 && ! grep -q 'KV cache' "$work/err" || failed "a warning where there is room"
 run 0 "$PARALLM" plan $tiny --json && says out '"peak_bytes": [1-9]'
 
+# The name of a file or a model that is empty, as an unset variable makes it.
+run 2 "$PARALLM" pull '' && one_error 'pull: has no NAME'
+run 2 "$PARALLM" quantize $tiny '' --type q8_0 && one_error 'quantize: has no OUT'
+run 2 "$PARALLM" generate $tiny -p a -o '' && one_error '--output: is "", wanted the name of a file'
+run 2 "$PARALLM" bench $tiny --plot= && one_error '--plot: is "", wanted the name of a file'
+
 # An option that has but a letter is called by it.
 run 2 "$PARALLM" generate $tiny -p ab -n && one_error '-n: has no value, wanted N'
+run 2 "$PARALLM" generate $tiny -p ab --max-num-seqs 20000 && one_error '--max-num-seqs: is "20000", wanted auto or a whole number'
 run 2 "$PARALLM" generate $tiny -p ab -n 0 && one_error '-n: is "0", wanted a whole number from 1 to 65536'
 finish
