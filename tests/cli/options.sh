@@ -17,6 +17,12 @@ for command in "" generate quantize; do
     [ "$longest" -le 40 ] || failed "help $command: a line has $longest characters, wanted at most 40"
     [ "$(words)" = "$wanted" ] || failed "help $command: other words on a terminal than in a file"
 done
+number_free() { words | sed 's/^[0-9][0-9.]*$/N/'; } # the memory at hand is another each time
+run 0 "$PARALLM" plan $tiny && wanted=$(number_free)
+COLUMNS=40 run 0 terminal "$PARALLM" plan $tiny
+longest=$(tr -d '\r' < "$work/out" | awk '{ if (length > n) n = length } END { print n }')
+[ "$longest" -le 40 ] || failed "plan: a line has $longest characters, wanted at most 40"
+[ "$(number_free)" = "$wanted" ] || failed "plan: other words on a terminal than in a file"
 run 2 "$PARALLM" && says err '^usage: '
 run 2 "$PARALLM" foo && one_error 'foo: is no command'
 run 2 "$PARALLM" help foo && one_error 'foo: is no command'
