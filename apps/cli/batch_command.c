@@ -114,7 +114,7 @@ int batch_command(const struct options *o, const struct batch_kind *kind)
     int code = open_input(&lines, o);
     if (code)
         return code;
-    code = output_open(&output, o->output, lines.fd);
+    code = output_open(&output, o->output, lines.fd, o->model);
     if (!code) {
         code = with_model(&lines, &output, o, kind);
         int closed = output_close(&output);

@@ -38,7 +38,7 @@ int filter_run(filter_fn convert, void *user)
     bool all_good = true, good;
     int code = lines_open(&lines, "-");
     if (!code)
-        code = output_open(&output, "-", -1);
+        code = output_open(&output, "-", -1, NULL);
     if (code)
         return code;
     if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))

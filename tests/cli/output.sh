@@ -69,6 +69,34 @@ wait
 echo before > "$work/answers"
 run 3 "$PARALLM" generate "$work/missing" -i "$work/in" -o "$work/answers"
 [ "$(cat "$work/answers")" = before ] || failed "the output of an earlier run is gone"
+# And makes none: whatever is wrong before the first line is read.
+mkdir "$work/outputs"
+none() { # none CODE WORD...
+    local code=$1
+    shift
+    run "$code" "$PARALLM" "$@" -o "$work/outputs/new"
+    [ -z "$(ls -A "$work/outputs")" ] || failed "$*: left $(ls -A "$work/outputs")"
+}
+none 3 generate "$work/missing" -p ab
+none 3 score "$work/missing" -i "$work/in"
+none 3 generate $tiny -i "$work/missing"
+none 3 generate $tiny -p ab --chat-template "$work/missing"
+none 2 generate $tiny -p ab -i "$work/in"
+none 2 generate $tiny -p ab --top-p 2
+none 2 generate $tiny -p ab --logprobs 100000
+none 2 generate $tiny -p ab --max-model-len 100000
+none 2 generate $tiny -p ab --stream --ordered
+none 2 generate $tiny_hf -p ab --lora x
+none 4 generate $tiny -p ab --kv-cache-memory 10
+none 2 score $tiny --perplexity --text "$work/in"
+run 0 "$PARALLM" generate $tiny -p ab -o "$work/outputs/new" --quiet && [ "$(wc -l < "$work/outputs/new")" = 1 ] || failed "a new file has no answer"
+cp $tiny "$work/tiny.gguf"
+run 2 "$PARALLM" generate "$work/tiny.gguf" -p ab -o "$work/tiny.gguf" && one_error "$work/tiny.gguf: is the model"
+cmp -s $tiny "$work/tiny.gguf" || failed "the model was overwritten"
+run 5 "$PARALLM" generate $tiny -p ab -o "$work" && one_error "$work: Is a directory"
+run 5 "$PARALLM" generate $tiny -p ab -o "$work/new/" && one_error "$work/new/: Is a directory"
+run 5 "$PARALLM" generate $tiny -p ab -o "$work/in/new" && one_error "$work/in/new: Not a directory"
+
 # No line that a terminal cannot clear, and none that is broken off.
 TERM=dumb run 0 terminal "$PARALLM" generate $tiny -i "$work/in" -o "$work/answers" && ! grep -q $'\033' "$work/out" ||
     failed "escapes on a dumb terminal"
