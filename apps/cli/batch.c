@@ -331,6 +331,8 @@ static int step(struct batch *b)
     pllm_error err;
     int code = EXIT_DONE;
     if (pllm_step(b->engine, &events, &n, &err)) {
+        if (cli_interrupted) /* batch_run ends it */
+            return EXIT_DONE;
         output_end_line(b->output);
         return cli_fail_error(&err);
     }

@@ -50,6 +50,7 @@ static int run(struct batch *b, const struct options *o, double load_seconds)
 {
     struct progress progress;
     double begun = cli_seconds();
+    cli_end_at_once(false);
     int code = output_begin(b->output);
     if (code)
         return code;

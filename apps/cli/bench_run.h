@@ -18,7 +18,8 @@ struct bench_row {
     uint64_t peak_rss_bytes; /* of the process so far */
 };
 
-/* Returns an exit code, after a message. */
+/* They return an exit code, after a message. bench_try opens an engine as bench_measure does, and closes it. */
+int bench_try(const pllm_model *model, const struct options *o, int n_seqs);
 int bench_measure(struct bench_row *row, const pllm_model *model, const struct options *o, int n_seqs);
 
 #endif

@@ -1,11 +1,14 @@
 #include "cli.h"
 
+#include "progress.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { MOST_TEMPLATE_BYTES = 16 << 20 };
 
@@ -45,17 +48,42 @@ int cli_fail_error(const pllm_error *err)
     return cli_fail(codes[err->status], "%s", option ? retold : err->message);
 }
 
+/* ---- Ctrl-C ------------------------------------------------------------------------------------------ */
+
+static volatile sig_atomic_t ends_at_once = 1;
+static bool clears_line; /* there may be a line of progress */
+
+/* With nothing that a signal's handler may not call. */
+static void end_now(void)
+{
+    static const char word[] = "\r\033[Kparallm: interrupted\n";
+    const size_t skipped = clears_line ? 0 : strlen("\r\033[K");
+    ssize_t written = write(STDERR_FILENO, word + skipped, sizeof word - 1 - skipped);
+    (void)written; /* there is nobody left to tell */
+    _exit(EXIT_INTERRUPTED);
+}
+
 static void on_interrupt(int number)
 {
     (void)number;
     cli_interrupted = 1;
+    if (ends_at_once)
+        end_now();
 }
 
 void cli_catch_interrupts(void)
 {
     struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = SA_RESETHAND};
+    clears_line = progress_wanted(false);
     sigaction(SIGINT, &action, NULL);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe is a failed write, with its own exit code */
+}
+
+void cli_end_at_once(bool on)
+{
+    ends_at_once = on;
+    if (on && cli_interrupted) /* while it was off */
+        end_now();
 }
 
 double cli_seconds(void)
@@ -146,6 +174,13 @@ pllm_model_options cli_model_options(const struct options *o)
     return m;
 }
 
+/* A step of many rows through a large model takes seconds. */
+static bool go_on(void *user, const char *what, uint64_t done, uint64_t total)
+{
+    (void)user, (void)what, (void)done, (void)total;
+    return !cli_interrupted;
+}
+
 pllm_engine_options cli_engine_options(const struct options *o)
 {
     pllm_engine_options e = pllm_engine_options_default();
@@ -156,6 +191,7 @@ pllm_engine_options cli_engine_options(const struct options *o)
     e.kv_cache_dtype = o->kv_cache_dtype;
     e.kv_cache_memory = (uint64_t)o->kv_cache_memory;
     e.enable_prefix_caching = !o->no_prefix_caching;
+    e.progress = go_on;
     return e;
 }
 
@@ -167,6 +203,13 @@ int cli_open_model(pllm_model **model, const struct options *o)
     cli_loading_begin(&loading, &options, o);
     pllm_status status = pllm_model_open(model, o->model, &options, &err);
     loading_end(&loading);
+    return status ? cli_fail_error(&err) : EXIT_DONE;
+}
+
+int cli_open_tokenizer(pllm_tokenizer **tokenizer, const struct options *o)
+{
+    pllm_error err;
+    pllm_status status = pllm_tokenizer_open(tokenizer, o->model, &err);
     return status ? cli_fail_error(&err) : EXIT_DONE;
 }
 

@@ -24,9 +24,13 @@ int cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2,
  * interrupt. */
 int cli_fail_error(const pllm_error *err);
 
-/* Ctrl-C sets it; a second one ends the program. */
-extern volatile sig_atomic_t cli_interrupted;
+/* From here on Ctrl-C ends the program at once, with its word and exit code, whatever it is at. */
 void cli_catch_interrupts(void);
+
+/* Switched off while there is output to keep or a file to remove: then Ctrl-C sets cli_interrupted, and only a second one ends
+ * the program. */
+void cli_end_at_once(bool on);
+extern volatile sig_atomic_t cli_interrupted;
 
 double cli_seconds(void); /* of a clock that only moves forward */
 uint64_t cli_peak_rss(void);
@@ -47,6 +51,9 @@ void cli_loading_begin(struct loading *l, pllm_model_options *options, const str
  * adapters. They return an exit code; what is opened is set on EXIT_DONE only. */
 int cli_open_model(pllm_model **model, const struct options *o);
 int cli_open_engine(pllm_engine **engine, const pllm_model *model, const struct options *o);
+
+/* A model's tokenizer alone. */
+int cli_open_tokenizer(pllm_tokenizer **tokenizer, const struct options *o);
 
 struct adapter_name {
     char text[256]; /* "": none */

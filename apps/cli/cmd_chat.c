@@ -94,7 +94,10 @@ static int stream(struct chat *c, uint64_t id, struct buffer *answer, struct end
             cli_catch_interrupts();
             break;
         }
-        if (pllm_step(c->engine, &events, &n, &err)) {
+        pllm_status status = pllm_step(c->engine, &events, &n, &err);
+        if (status && cli_interrupted)
+            continue;
+        if (status) {
             if (answer->n) /* what is said next begins a line */
                 puts("");
             fflush(stdout);
@@ -159,6 +162,7 @@ static int converse(struct chat *c)
 {
     int code = EXIT_DONE;
     char *line;
+    cli_end_at_once(false); /* from here on it ends an answer first */
     if (c->on_terminal && !c->options->quiet)
         puts("/help tells what can be done.");
     while (!code && (line = read_line(c))) {

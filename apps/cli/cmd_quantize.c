@@ -38,6 +38,7 @@ int cmd_quantize(struct options *o)
     if (code)
         return code;
     cli_catch_interrupts();
+    cli_end_at_once(false); /* what is there of the file goes */
     cli_loading_begin(&loading, &options, o);
     pllm_status status = pllm_quantize(o->model, out, o->type, &options, &err);
     loading_end(&loading);

@@ -47,12 +47,12 @@ static int open_own(struct render *r, const char *path)
 
 static int open_template(struct render *r, const struct options *o)
 {
-    pllm_error err;
     bool alone = strcmp(o->model, "-") == 0;
     if (alone && !o->template_file)
         return cli_fail(EXIT_USAGE, "render: has no template, wanted MODEL or --template FILE");
-    if (!alone && pllm_tokenizer_open(&r->tokenizer, o->model, &err))
-        return cli_fail_error(&err);
+    const int code = alone ? EXIT_DONE : cli_open_tokenizer(&r->tokenizer, o);
+    if (code)
+        return code;
     if (o->template_file)
         return open_own(r, o->template_file);
     r->chat_template = pllm_tokenizer_template(r->tokenizer, NULL);

@@ -83,11 +83,11 @@ static pllm_status convert(void *user, const char *line, size_t n, struct buffer
 int cmd_tokenize(struct options *o)
 {
     struct tokenize t = {.options = o};
-    pllm_error err;
     cli_catch_interrupts();
-    if (pllm_tokenizer_open(&t.tokenizer, o->model, &err))
-        return cli_fail_error(&err);
-    int code = filter_run(convert, &t);
+    int code = cli_open_tokenizer(&t.tokenizer, o);
+    if (code)
+        return code;
+    code = filter_run(convert, &t);
     pllm_tokenizer_close(t.tokenizer);
     return code;
 }

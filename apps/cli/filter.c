@@ -22,7 +22,9 @@ static int write_line(struct output *output, filter_fn convert, void *user, cons
         buffer_json_string(&line, err.message, strlen(err.message));
         buffer_puts(&line, "}}");
     }
+    cli_end_at_once(false); /* no half of a line */
     int code = output_line(output, &line);
+    cli_end_at_once(true);
     buffer_fini(&fields);
     buffer_fini(&line);
     return code;

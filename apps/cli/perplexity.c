@@ -55,7 +55,7 @@ static int step(struct perplexity *p)
     size_t n;
     pllm_error err;
     if (pllm_step(p->engine, &events, &n, &err))
-        return cli_fail_error(&err);
+        return cli_interrupted ? EXIT_INTERRUPTED : cli_fail_error(&err);
     for (size_t i = 0; i < n; i++) {
         size_t w = window_of(p, events[i].id);
         if (w && events[i].kind == PLLM_EVENT_PROMPT) {
@@ -98,15 +98,19 @@ static int run(struct perplexity *p, const struct options *o)
     p->sums = calloc(p->n_windows, sizeof *p->sums);
     if (!p->ids || !p->sums)
         code = cli_fail(EXIT_MEMORY, "%s: not enough memory", o->text_file);
+    cli_end_at_once(false); /* to say how far it was */
     progress_begin(&p->progress, o->quiet, p->n_windows);
     p->progress.reads = true;
     while (!code && p->finished < p->n_windows) {
         while (!code && p->submitted < p->n_windows && p->submitted - p->finished < IN_FLIGHT)
             code = submit(p);
         if (!code)
-            code = cli_interrupted ? EXIT_INTERRUPTED : step(p);
+            code = step(p);
     }
     progress_end(&p->progress);
+    if (code == EXIT_INTERRUPTED)
+        cli_fail(code, "%s: interrupted after %zu of %zu windows: there is no perplexity of a part", o->text_file, p->finished,
+                 p->n_windows);
     if (!code)
         code = print_result(p, o);
     free(p->ids);
@@ -125,7 +129,10 @@ static int with_engine(const pllm_model *model, struct options *o, const char *t
     const pllm_tokenizer *tokenizer = pllm_model_tokenizer(model);
     if (!tokenizer)
         return cli_fail(EXIT_UNREADABLE, "%s: has no tokenizer to read text with", o->model);
-    if (pllm_tokenize(tokenizer, text, n, true, false, &tokens, &p.n_tokens, &err))
+    progress_say(o->quiet, "tokenizing %s", o->text_file); /* a long one takes a while */
+    pllm_status status = pllm_tokenize(tokenizer, text, n, true, false, &tokens, &p.n_tokens, &err);
+    progress_said(o->quiet);
+    if (status)
         return cli_fail_error(&err);
     int32_t most = pllm_model_describe(model).max_context;
     if (!o->max_model_len)
