@@ -80,6 +80,15 @@ struct ending {
     char why[256];
 };
 
+/* Standard output takes no more; what it took of the answer may stand on the terminal that this goes to. */
+static int fail_output(const struct buffer *answer)
+{
+    const int reason = errno;
+    if (answer->n && isatty(STDERR_FILENO))
+        fputc('\n', stderr);
+    return cli_fail(EXIT_UNWRITABLE, "standard output: %s", strerror(reason));
+}
+
 /* Steps until the answer is complete or Ctrl-C stops it; what is shown is appended to `answer`. */
 static int stream(struct chat *c, uint64_t id, struct buffer *answer, struct ending *end)
 {
@@ -113,7 +122,7 @@ static int stream(struct chat *c, uint64_t id, struct buffer *answer, struct end
                 snprintf(end->why, sizeof end->why, "%s", events[i].error);
         }
         if (fflush(stdout) != 0)
-            return cli_fail(EXIT_UNWRITABLE, "standard output: %s", strerror(errno));
+            return fail_output(answer);
     }
     putchar('\n');
     return EXIT_DONE;

@@ -27,6 +27,12 @@ if [ -c /dev/full ]; then
     [ "${PIPESTATUS[1]}" = 5 ] && one_error 'standard output: ' || failed "chat on a full disk: wanted exit code 5"
 fi
 
+# What is said of an answer that cannot be shown begins a line of the terminal.
+export -f nearly_full
+export work
+run 5 terminal bash -c "nearly_full '$PARALLM' chat $tiny_hf --quiet --temperature 1" < <(says_all ab)
+tr -d '\r' < "$work/out" | grep -B1 '^parallm: standard output: ' | head -1 | grep -q '^$' || failed "the message may stand behind text: $(cat "$work/out")"
+
 # An answer that ends for want of room is said to.
 run 0 "$PARALLM" chat $tiny_hf --max-tokens 2 < <(says_all ba) && one_error 'the answer is cut: '
 chat 0 < <(says_all ab) && [ ! -s "$work/err" ] || failed "--quiet says $(cat "$work/err")"

@@ -38,6 +38,16 @@ counts() {
 # terminal COMMAND...: runs it on a terminal; standard error comes out where standard output does.
 terminal() { python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@"; }
 
+# nearly_full COMMAND...: runs it with a file for standard output that takes 24 bytes, and no more.
+nearly_full() {
+    head -c 1000 /dev/zero > "$work/full"
+    python3 -c 'import os, resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND), 1)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+os.execv(sys.argv[2], sys.argv[2:])' "$work/full" "$@"
+}
+
 finish() {
     [ "$n_failed" = 0 ] && echo "all is well"
     exit "$((n_failed > 0))"
