@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from types import TracebackType
 from typing import Any
 
@@ -12,7 +13,9 @@ _PATIENCE = 1  # seconds of work without a bar
 
 
 def _tqdm() -> Any:
-    from tqdm.auto import tqdm  # takes a while to import, and a run without a bar does not need it
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a notebook without widgets gets the bar of a terminal, and need not hear of it
+        from tqdm.auto import tqdm  # takes a while to import, and a run without a bar does not need it
 
     return tqdm
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import reprlib
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -69,7 +70,7 @@ class Tokenizer(Owner):
     def encode_array(self, text: str, add_special_tokens: bool = True, parse_special: bool = True) -> np.ndarray:
         """Token ids as an int32 array over the library's memory."""
         if not isinstance(text, str):
-            raise ArgumentError(f"text: is {type(text).__name__}, wanted str")
+            raise ArgumentError(f"text: is {reprlib.repr(text)}, wanted str")
         data = text_bytes(text)
         out, n = ffi.new("int32_t **"), ffi.new("size_t *")
         with self._handle.use():

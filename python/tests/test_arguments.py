@@ -5,6 +5,7 @@ import copy
 import io
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -239,6 +240,7 @@ def test_values_that_are_no_names(gemma, tmp_path):
         (lambda: LLM(MLX, enable_prefix_caching="no"), "enable_prefix_caching: is 'no', wanted True or False"),
         (lambda: LLM(MLX, progress=5), "progress: is 5"),
         (lambda: Tokenizer(5), "tokenizer: is 5"),
+        (lambda: gemma.get_tokenizer().encode(None), "text: is None, wanted str"),
         (lambda: gemma.add_adapter("x", None), "adapter: is None"),
         (lambda: gemma.add_adapter(None, "x"), "adapter: is None"),
         (lambda: parallm.quantize(GEMMA, None, "q8_0"), "out_path: is None"),
@@ -308,3 +310,20 @@ def test_loading_says_so_on_a_terminal(monkeypatch):
     assert loaded(False) == ""
     monkeypatch.setattr(Terminal, "isatty", lambda self: False)
     assert loaded(None) == ""
+
+
+def test_tqdm_does_not_warn_of_a_notebook_without_widgets(monkeypatch, tmp_path):
+    from parallm import _bar
+
+    (tmp_path / "tqdm").mkdir()
+    (tmp_path / "tqdm" / "__init__.py").touch()
+    (tmp_path / "tqdm" / "auto.py").write_text("import warnings\ntqdm = 'a bar'\nwarnings.warn('IProgress not found')\n")
+    for name in [name for name in sys.modules if name.split(".")[0] == "tqdm"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.syspath_prepend(tmp_path)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert _bar._tqdm() == "a bar"
+    assert not heard
+    for name in ("tqdm", "tqdm.auto"):
+        del sys.modules[name]
