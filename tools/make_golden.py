@@ -38,7 +38,7 @@ def save_weights(model, path):
     safetensors.torch.save_file(tensors, path, metadata={"format": "pt"})
 
 
-def save_reference(model, out, lengths, generator, **head):
+def save_reference(model, out, lengths, generator, /, **head):
     """Random prompts of these lengths and the logits of all their positions: reference.json and reference.safetensors."""
     prompts, logits = [], {}
     for i, n in enumerate(lengths):
