@@ -134,6 +134,8 @@ void describe_window_or(struct model_desc *d, struct config *c, int period, int 
     int window = (int)config_int_or(c, "sliding_window", 0, INT32_MAX, unsaid);
     const bool listed = config_size(c, "layer_types") > 0;
     const size_t flags = config_is_gguf(c) ? config_size(c, pattern) : 0;
+    if (window && !listed && !flags)
+        period = (int)config_int_or(c, pattern, 1, MODEL_MAX_LAYERS, period);
     for (int l = 0; l < d->n_layers; l++) {
         const size_t i = (size_t)l;
         bool local = period == 1 || (l + 1) % period != 0;
@@ -148,6 +150,19 @@ void describe_window_or(struct model_desc *d, struct config *c, int period, int 
 void describe_window(struct model_desc *d, struct config *c, int period)
 {
     describe_window_or(d, c, period, 0);
+}
+
+void describe_local_rope(struct model_desc *d, struct config *c, double theta)
+{
+    static const char key[] = "rope_local_base_freq", type_key[] = "rope_parameters.sliding_attention.rope_type";
+    const char *type = config_string_or(c, type_key, "default");
+    if (strcmp(type, "default") != 0)
+        config_fail(c, PLLM_E_UNSUPPORTED, type_key, "is \"%s\", wanted default", type);
+    theta = describe_positive(c, key, config_float_or(c, key, theta));
+    d->rope[1] = (struct rope_desc){.dims = d->rope[0].dims, .theta = theta};
+    d->n_ropes = 2;
+    for (int l = 0; l < d->n_layers; l++)
+        d->layer[l].rope = d->layer[l].window ? 1 : 0;
 }
 
 static bool is_listed(const char *const *list, const char *name)

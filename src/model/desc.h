@@ -25,7 +25,7 @@ enum tensor_slot {
     T_SLOTS
 };
 
-/* A Hugging Face name: {l} is the layer and {e} the expert, where there is one. */
+/* A name in files: {l} is the layer and {e} the expert, where there is one. */
 struct tensor_name {
     enum tensor_slot slot;
     const char *name; /* NULL: this family has no such tensor, though its base has */
@@ -80,7 +80,8 @@ struct family {
     const char *writes;           /* the architecture of GGUF files that we write; NULL: the first of gguf */
     const char *const *types;     /* config.json's model_type likewise; NULL: it is `name` */
     const struct family *base;    /* whose tensor names hold where `names` has none */
-    const struct tensor_name *names;
+    const struct tensor_name *names;      /* Hugging Face's */
+    const struct tensor_name *gguf_names; /* what its GGUF files call otherwise than those of all others (names.c) */
     void (*describe)(struct model_desc *d, struct config *c);
 };
 
@@ -99,12 +100,14 @@ double describe_positive(struct config *c, const char *key, double value); /* va
 double describe_unless_null(struct config *c, const char *key, double absent);
 void describe_usual_theta(struct model_desc *d, struct config *c, double theta); /* rope[0]'s where a config.json has none */
 /* Window of the layers that config.json's layer_types calls "sliding_attention", or for which GGUF's list
- * attention.sliding_window_pattern is true; where there is none, of every layer but each `period`-th (period 1: of all).
- * Without sliding_window in the config: of none. */
+ * attention.sliding_window_pattern is true; where there is none, of every layer but each `period`-th (period 1: of all),
+ * or as many as a number sliding_window_pattern says. Without sliding_window in the config: of none. */
 void describe_window(struct model_desc *d, struct config *c, int period);
 /* The same, but without sliding_window: `absent`; none only where it is null. */
 void describe_window_or(struct model_desc *d, struct config *c, int period, int absent);
 int describe_usual_window(const struct config *c); /* what many families have for `absent`: 4096, none in a GGUF file */
+/* After describe_window: its layers rotate by rope[1], which is not stretched and whose base is rope_local_base_freq, or `theta`. */
+void describe_local_rope(struct model_desc *d, struct config *c, double theta);
 
 /* rope.c: inverse frequencies for short (which = 0) or long contexts into out[dims / 2]; returns the scale of cosines
  * and sines. Dynamic scaling changes nothing within the length that the model was made for, which is our limit. */

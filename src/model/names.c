@@ -1,4 +1,5 @@
-/* Names of tensors: what a family calls them in Hugging Face's files, and GGUF's names, one list for all families. */
+/* Names of tensors: what a family calls them in Hugging Face's files, and GGUF's names, one list for all families but for
+ * what a family's own says. */
 #include "model/names.h"
 
 #include "base/span.h"
@@ -44,13 +45,28 @@ static const char *const gguf_names[T_SLOTS] = {
     [T_ROPE_LONG] = "rope_factors_long.weight",
 };
 
+static const struct tensor_name *find(const struct tensor_name *n, enum tensor_slot slot)
+{
+    for (; n && n->slot != T_END; n++)
+        if (n->slot == slot)
+            return n;
+    return NULL;
+}
+
 const struct tensor_name *name_in_family(const struct family *f, enum tensor_slot slot)
 {
-    for (; f; f = f->base)
-        for (const struct tensor_name *n = f->names; n && n->slot != T_END; n++)
-            if (n->slot == slot)
-                return n->name ? n : NULL;
-    return NULL;
+    const struct tensor_name *n = NULL;
+    for (; f && !n; f = f->base)
+        n = find(f->names, slot);
+    return n && n->name ? n : NULL;
+}
+
+static const char *name_in_gguf(const struct family *f, enum tensor_slot slot)
+{
+    const struct tensor_name *n = NULL;
+    for (; f && !n; f = f->base)
+        n = find(f->gguf_names, slot);
+    return n ? n->name : gguf_names[slot];
 }
 
 /* Replaces {l} and {e}. Names are short: ours, not a file's. */
@@ -72,7 +88,7 @@ bool name_of_tensor(char *out, size_t size, const struct family *f, bool is_gguf
                     int expert)
 {
     const struct tensor_name *n = name_in_family(f, slot);
-    const char *pattern = is_gguf ? gguf_names[slot] : n ? n->name : NULL;
+    const char *pattern = is_gguf ? name_in_gguf(f, slot) : n ? n->name : NULL;
     if (!pattern)
         return false;
     fill_in(out, size, pattern, layer, expert);

@@ -137,6 +137,28 @@ def olmo2(r):
     return c
 
 
+def olmo3(r):
+    c, theta = olmo2(r), r.choice((10000.0, 500000.0))
+    c["layer_types"] = [r.choice(("sliding_attention", "full_attention")) for _ in range(c["num_hidden_layers"])]
+    full = yarn(r) if r.random() < 0.6 else {"rope_type": "default"}
+    c["rope_parameters"] = {"full_attention": {**full, "rope_theta": theta},
+                            "sliding_attention": {"rope_type": "default", "rope_theta": theta}}
+    return {**c, "sliding_window": r.choice((8, 64)), "attention_bias": r.random() < 0.3}
+
+
+def seed_oss(r):
+    return {**llama(r), "attention_out_bias": r.random() < 0.3}
+
+
+def exaone4(r):
+    c = {**sizes(r), "rope_parameters": rope(r), "sliding_window": r.choice((None, 8, 64))}
+    if c["sliding_window"] is None:
+        c["layer_types"] = ["full_attention"] * c["num_hidden_layers"]
+    elif r.random() < 0.5:
+        c["sliding_window_pattern"] = r.choice((2, 4, 5))
+    return c
+
+
 def granite(r):
     return {**llama(r), "embedding_multiplier": r.choice((1.0, 12.0)), "logits_scaling": r.choice((1.0, 8.0)),
             "residual_multiplier": r.choice((1.0, 0.22)), "attention_multiplier": r.choice((0.0156, 0.1))}
@@ -156,7 +178,8 @@ def stablelm(r):
 
 
 CONFIG = {"llama": llama, "mistral": mistral, "mixtral": mixtral, "gemma": gemma, "gemma2": gemma2, "gemma3_text": gemma3, "phi3": phi3,
-          "qwen2": qwen2, "qwen3": qwen3, "qwen3_moe": qwen3_moe, "olmo2": olmo2, "granite": granite, "smollm3": smollm3, "stablelm": stablelm}
+          "qwen2": qwen2, "qwen3": qwen3, "qwen3_moe": qwen3_moe, "olmo2": olmo2, "olmo3": olmo3, "seed_oss": seed_oss,
+          "exaone4": exaone4, "granite": granite, "smollm3": smollm3, "stablelm": stablelm}
 
 
 # ---- Checkpoints -------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@
     X(qwen3_moe)    \
     X(smollm3)      \
     X(olmo2)        \
+    X(seed_oss)     \
+    X(exaone4)      \
     X(granite)      \
     X(stablelm)
 

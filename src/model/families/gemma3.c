@@ -24,13 +24,8 @@ static void describe(struct model_desc *d, struct config *c)
     describe_usual_theta(d, c, 1e6);
     d->attn_scale = (float)(1.0 / sqrt(describe_positive(c, "query_pre_attn_scalar", query_scalar(d, c))));
     d->final_softcap = (float)config_float_or(c, "final_logit_softcapping", 0);
-    const bool listed = config_size(c, "sliding_window_pattern") > 0;
-    describe_window_or(d, c, listed ? 1 : (int)config_int_or(c, "sliding_window_pattern", 1, 64, 6), describe_usual_window(c));
-    double local_theta = config_float_or(c, "rope_local_base_freq", 10000);
-    d->rope[1] = (struct rope_desc){.dims = d->rope[0].dims, .theta = local_theta};
-    d->n_ropes = 2;
-    for (int l = 0; l < d->n_layers; l++)
-        d->layer[l].rope = d->layer[l].window ? 1 : 0;
+    describe_window_or(d, c, 6, describe_usual_window(c));
+    describe_local_rope(d, c, 10000);
 }
 
 static const char *const hf[] = {"Gemma3ForCausalLM", NULL}, *const gguf[] = {"gemma3", NULL};
