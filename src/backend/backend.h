@@ -81,6 +81,7 @@ struct attention {
     int n_heads, n_kv_heads, head_dim;
     const struct norm *q_norm, *k_norm; /* per head over head_dim, or NULL */
     bool norm_whole;        /* q_norm and k_norm run over all heads together (OLMo 2) */
+    bool norm_rotated;      /* they come behind the rotation (Hunyuan) */
     int rope;               /* index into the stream's tables; -1: no positions */
     int window;             /* 0: all; else each position sees itself and window - 1 before */
     float scale, softcap;   /* of scores; softcap 0: none */

@@ -62,6 +62,7 @@ struct model_desc {
     enum activation act;
     bool parallel;          /* attention and MLP read the same input and are added together (StableLM 2 12B) */
     bool qk_norm_whole;     /* q and k norms over all heads (OLMo 2) */
+    bool qk_norm_rotated;   /* q and k norms behind the rotation instead of before (Hunyuan) */
     bool interleaved;       /* GGUF: q and k rows of this family are permuted in the file */
     float embed_scale, residual_scale, logit_scale, attn_scale; /* 1, 1, 1, 1/sqrt(head_dim) */
     float attn_softcap, final_softcap;                          /* 0: none */

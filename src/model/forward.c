@@ -59,6 +59,7 @@ static void attention(struct decoder *d, int l, const struct act *in)
         .q_norm = layer->q_norm.weight ? &layer->q_norm : NULL,
         .k_norm = layer->k_norm.weight ? &layer->k_norm : NULL,
         .norm_whole = desc->qk_norm_whole,
+        .norm_rotated = desc->qk_norm_rotated,
         .rope = desc->layer[l].rope,
         .window = desc->layer[l].window,
         .scale = desc->attn_scale,

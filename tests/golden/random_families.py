@@ -159,6 +159,14 @@ def exaone4(r):
     return c
 
 
+def hunyuan(r):
+    c = llama(r)
+    if r.random() < 0.6:
+        c["rope_parameters"] = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 1.0, "alpha": r.choice((1000.0, 50.0))}
+    del c["mlp_bias"]
+    return c
+
+
 def granite(r):
     return {**llama(r), "embedding_multiplier": r.choice((1.0, 12.0)), "logits_scaling": r.choice((1.0, 8.0)),
             "residual_multiplier": r.choice((1.0, 0.22)), "attention_multiplier": r.choice((0.0156, 0.1))}
@@ -179,7 +187,7 @@ def stablelm(r):
 
 CONFIG = {"llama": llama, "mistral": mistral, "mixtral": mixtral, "gemma": gemma, "gemma2": gemma2, "gemma3_text": gemma3, "phi3": phi3,
           "qwen2": qwen2, "qwen3": qwen3, "qwen3_moe": qwen3_moe, "olmo2": olmo2, "olmo3": olmo3, "seed_oss": seed_oss,
-          "exaone4": exaone4, "granite": granite, "smollm3": smollm3, "stablelm": stablelm}
+          "exaone4": exaone4, "hunyuan_v1_dense": hunyuan, "granite": granite, "smollm3": smollm3, "stablelm": stablelm}
 
 
 # ---- Checkpoints -------------------------------------------------------------------------------------

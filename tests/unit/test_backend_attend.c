@@ -7,10 +7,12 @@ enum { SEQS = 6, LENGTH = 2 * ATTEND_PART + 90, TABLE = LENGTH / KV_BLOCK + 1, M
 
 static const struct backend *const be = &backend_cpu;
 
+enum norms { NO_NORMS, EACH_HEAD, ALL_HEADS, EACH_ROTATED }; /* of q and k; the last behind the rotation */
+
 struct shape {
     int n_heads, n_kv_heads, head_dim, rope_dims, window;
     float softcap;
-    bool norms, whole;
+    enum norms norms;
     enum kv_type type;
     double tolerance; /* of the type's rounding of k and v */
 };
@@ -84,8 +86,8 @@ static struct attention attention_of(const struct world *w)
     const struct shape *s = &w->shape;
     return (struct attention){.layer = 1, .n_heads = s->n_heads, .n_kv_heads = s->n_kv_heads, .head_dim = s->head_dim,
                               .q_norm = s->norms ? &w->q_norm : NULL, .k_norm = s->norms ? &w->k_norm : NULL,
-                              .norm_whole = s->whole, .rope = s->rope_dims ? 0 : -1, .window = s->window,
-                              .scale = 0.3f, .softcap = s->softcap};
+                              .norm_whole = s->norms == ALL_HEADS, .norm_rotated = s->norms == EACH_ROTATED,
+                              .rope = s->rope_dims ? 0 : -1, .window = s->window, .scale = 0.3f, .softcap = s->softcap};
 }
 
 /* ---- The reference --------------------------------------------------------------------------------- */
@@ -99,6 +101,13 @@ static void naive_norm(double *x, const float *weight, int n)
         x[i] = x[i] / sqrt(squares / n + 1e-6) * weight[i];
 }
 
+static void naive_norms(const struct shape *s, double *out, int n_heads, const float *weight)
+{
+    const bool whole = s->norms == ALL_HEADS;
+    for (int h = 0; h < (whole ? 1 : n_heads); h++)
+        naive_norm(out + h * s->head_dim, weight, whole ? n_heads * s->head_dim : s->head_dim);
+}
+
 /* Heads of q or k at a position, normed and rotated. */
 static void naive_heads(const struct world *w, double *out, const float *in, int n_heads, const float *weight, int pos)
 {
@@ -106,14 +115,16 @@ static void naive_heads(const struct world *w, double *out, const float *in, int
     int half = s->rope_dims / 2;
     for (int i = 0; i < n_heads * s->head_dim; i++)
         out[i] = in[i];
-    for (int h = 0; s->norms && h < (s->whole ? 1 : n_heads); h++)
-        naive_norm(out + h * s->head_dim, weight, s->whole ? n_heads * s->head_dim : s->head_dim);
+    if (s->norms == EACH_HEAD || s->norms == ALL_HEADS)
+        naive_norms(s, out, n_heads, weight);
     for (int h = 0; h < n_heads; h++)
         for (int i = 0; i < half; i++) {
             double angle = (float)pos * w->inv_freq[i], *x = out + h * s->head_dim, a = x[i], b = x[half + i];
             x[i] = a * cos(angle) - b * sin(angle);
             x[half + i] = b * cos(angle) + a * sin(angle);
         }
+    if (s->norms == EACH_ROTATED)
+        naive_norms(s, out, n_heads, weight);
 }
 
 static void naive_row(const struct world *w, double *out, int seq, int pos)
@@ -230,12 +241,12 @@ static void run_world(struct world *w, const struct run *run)
 }
 
 static const struct shape shapes[] = {
-    {4, 2, 64, 64, 0, 0.0f, false, false, KV_F32, 1e-5},  {8, 1, 20, 20, 0, 0.0f, true, false, KV_F32, 1e-5},
-    {3, 3, 96, 48, 40, 5.0f, false, false, KV_F32, 1e-5}, {4, 2, 80, 80, 33, 0.0f, true, true, KV_F32, 1e-5},
-    {4, 4, 64, 0, 0, 0.0f, false, false, KV_F16, 3e-3},   {6, 2, 20, 16, 50, 0.0f, true, false, KV_BF16, 3e-2},
-    {8, 2, 64, 64, 0, 10.0f, true, false, KV_INT8, 3e-2}, {8, 1, 256, 256, 0, 0.0f, true, false, KV_F16, 3e-3},
-    {71, 1, 8, 8, 0, 0.0f, true, false, KV_F16, 3e-3},    {24, 1, 8, 8, 0, 0.0f, false, false, KV_F16, 3e-3},
-    {2, 1, 16, 16, ATTEND_PART + 20, 0.0f, false, false, KV_F16, 3e-3},
+    {4, 2, 64, 64, 0, 0.0f, NO_NORMS, KV_F32, 1e-5},  {8, 1, 20, 20, 0, 0.0f, EACH_HEAD, KV_F32, 1e-5},
+    {3, 3, 96, 48, 40, 5.0f, NO_NORMS, KV_F32, 1e-5}, {4, 2, 80, 80, 33, 0.0f, ALL_HEADS, KV_F32, 1e-5},
+    {4, 4, 64, 0, 0, 0.0f, NO_NORMS, KV_F16, 3e-3},   {6, 2, 20, 16, 50, 0.0f, EACH_HEAD, KV_BF16, 3e-2},
+    {8, 2, 64, 64, 0, 10.0f, EACH_HEAD, KV_INT8, 3e-2}, {8, 1, 256, 256, 0, 0.0f, EACH_HEAD, KV_F16, 3e-3},
+    {71, 1, 8, 8, 0, 0.0f, EACH_HEAD, KV_F16, 3e-3},    {24, 1, 8, 8, 0, 0.0f, NO_NORMS, KV_F16, 3e-3},
+    {2, 1, 16, 16, ATTEND_PART + 20, 0.0f, NO_NORMS, KV_F16, 3e-3}, {6, 3, 24, 24, 0, 0.0f, EACH_ROTATED, KV_F32, 1e-5},
 };
 
 static void attends_as_float64_does(void **state)

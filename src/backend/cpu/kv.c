@@ -123,6 +123,15 @@ static void rotate_heads(const struct stream *s, float *x, int n_heads, int row,
         s->k->rope(x + h * a->head_dim, angles, angles + dims / 2, dims);
 }
 
+static void finish_heads(const struct stream *s, float *x, const struct norm *norm, int n_heads, int row, const struct attention *a)
+{
+    if (!a->norm_rotated)
+        norm_heads(s, x, norm, n_heads, a);
+    rotate_heads(s, x, n_heads, row, a);
+    if (a->norm_rotated)
+        norm_heads(s, x, norm, n_heads, a);
+}
+
 static void store_task(void *argument, int task, int thread)
 {
     const struct store_job *job = argument;
@@ -133,10 +142,8 @@ static void store_task(void *argument, int task, int thread)
     for (int r = task * job->per_task; r < (end < s->n_rows ? end : s->n_rows); r++) {
         float *q = act_row(job->q, r), *k = act_row(job->k, r);
         const float *v = act_row(job->v, r);
-        norm_heads(s, q, a->q_norm, a->n_heads, a);
-        norm_heads(s, k, a->k_norm, a->n_kv_heads, a);
-        rotate_heads(s, q, a->n_heads, r, a);
-        rotate_heads(s, k, a->n_kv_heads, r, a);
+        finish_heads(s, q, a->q_norm, a->n_heads, r, a);
+        finish_heads(s, k, a->k_norm, a->n_kv_heads, r, a);
         int32_t pos = s->row[r].pos;
         int32_t block = s->batch->seqs[s->row[r].seq].blocks[job->kv->group[a->layer]][pos / KV_BLOCK];
         for (int h = 0; h < a->n_kv_heads; h++)

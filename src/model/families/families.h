@@ -5,22 +5,23 @@
 
 #include "model/desc.h"
 
-#define FAMILIES(X) \
-    X(llama)        \
-    X(mistral)      \
-    X(mixtral)      \
-    X(gemma)        \
-    X(gemma2)       \
-    X(gemma3)       \
-    X(phi3)         \
-    X(qwen2)        \
-    X(qwen3)        \
-    X(qwen3_moe)    \
-    X(smollm3)      \
-    X(olmo2)        \
-    X(seed_oss)     \
-    X(exaone4)      \
-    X(granite)      \
+#define FAMILIES(X)     \
+    X(llama)            \
+    X(mistral)          \
+    X(mixtral)          \
+    X(gemma)            \
+    X(gemma2)           \
+    X(gemma3)           \
+    X(phi3)             \
+    X(qwen2)            \
+    X(qwen3)            \
+    X(qwen3_moe)        \
+    X(smollm3)          \
+    X(olmo2)            \
+    X(seed_oss)         \
+    X(exaone4)          \
+    X(hunyuan_v1_dense) \
+    X(granite)          \
     X(stablelm)
 
 #define DECLARE_FAMILY(name) extern const struct family family_##name;
