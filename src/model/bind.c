@@ -23,6 +23,8 @@ struct binder {
  * (docs/speed/activations.md has what each layer contributes, and what it costs). */
 enum { NARROW = 1024 };
 
+static const struct interleaved in_order = {0};
+
 static bool is_float(enum block_type type)
 {
     return type == TYPE_F32 || type == TYPE_F16 || type == TYPE_BF16;
@@ -113,7 +115,7 @@ static pllm_status copy_rows(struct matrix_rows *out, const void *owner, const v
 
 /* Takes n_rows rows from first_row of a matrix as a linear layer's weight. */
 static void add_weight(struct binder *b, struct weight *out, const struct tensor *t, struct place at, int64_t first_row,
-                       int64_t n_rows, int interleaved_head_dim)
+                       int64_t n_rows, struct interleaved heads)
 {
     if (!t || b->status)
         return;
@@ -123,8 +125,7 @@ static void add_weight(struct binder *b, struct weight *out, const struct tensor
         .source = {.m = t->m,
                    .first_row = first_row,
                    .n_rows = n_rows,
-                   .interleaved_head_dim = interleaved_head_dim,
-                   .rope_dims = interleaved_head_dim,
+                   .heads = heads,
                    .convert = type == t->m.type ? TYPE_COUNT : type,
                    .f32_activations = is_float(type) ? b->o->dtype == PLLM_DTYPE_F32
                                                        : b->o->activations == ACTIVATIONS_F32,
@@ -142,7 +143,7 @@ static void add_weight(struct binder *b, struct weight *out, const struct tensor
 }
 
 static void add_vector(struct binder *b, const float **out, const struct tensor *t, int64_t first, int64_t n,
-                       int64_t whole, float plus, int head_dim)
+                       int64_t whole, float plus, struct interleaved heads)
 {
     if (!t || b->status)
         return;
@@ -154,15 +155,15 @@ static void add_vector(struct binder *b, const float **out, const struct tensor 
         wrong_type(b, t, "f32, f16 or bf16");
         return;
     }
-    struct vector_job job = {.out = out, .tensor = t, .first = first, .n = n, .plus = plus, .head_dim = head_dim};
+    struct vector_job job = {.out = out, .tensor = t, .first = first, .n = n, .plus = plus, .heads = heads};
     if (!vec_push(&b->b->vectors, job))
         b->status = error_memory(b->err, "list of tensors");
     b->b->n_parameters += (uint64_t)n;
 }
 
-static void bind_bias(struct binder *b, const float **out, enum tensor_slot slot, int layer, int64_t n, int head_dim)
+static void bind_bias(struct binder *b, const float **out, enum tensor_slot slot, int layer, int64_t n, struct interleaved heads)
 {
-    add_vector(b, out, find_named(b, slot, layer), 0, n, n, 0, head_dim);
+    add_vector(b, out, find_named(b, slot, layer), 0, n, n, 0, heads);
 }
 
 /* A layer norm's bias, if it has one, is called like its weight. */
@@ -170,7 +171,7 @@ static void bind_norm_bias(struct binder *b, struct norm *out, const struct tens
 {
     char name[TENSOR_NAME_BYTES];
     if (out->kind == NORM_LAYER && weight && name_of_bias(name, sizeof name, weight->name))
-        add_vector(b, &out->bias, take(b, name), 0, n, n, 0, 0);
+        add_vector(b, &out->bias, take(b, name), 0, n, n, 0, in_order);
 }
 
 static void bind_norm(struct binder *b, struct norm *out, enum tensor_slot slot, int layer, int64_t n)
@@ -179,22 +180,16 @@ static void bind_norm(struct binder *b, struct norm *out, enum tensor_slot slot,
     const struct tensor *weight = find_named(b, slot, layer);
     *out = (struct norm){.kind = d->norm, .eps = d->norm_eps};
     bool plus_one = d->norm_plus_one && b->m->checkpoint->format != CHECKPOINT_GGUF; /* there it is added already */
-    add_vector(b, &out->weight, weight, 0, n, n, plus_one ? 1 : 0, 0);
+    add_vector(b, &out->weight, weight, 0, n, n, plus_one ? 1 : 0, in_order);
     bind_norm_bias(b, out, weight, n);
 }
 
 static void bind_matrix(struct binder *b, struct weight *out, enum tensor_slot slot, int layer, int64_t rows, int64_t cols,
-                        int head_dim)
+                        struct interleaved heads)
 {
     const struct tensor *t = find_named(b, slot, layer);
     if (has_shape(b, t, rows, cols))
-        add_weight(b, out, t, (struct place){slot, layer, false}, 0, rows, head_dim);
-}
-
-/* GGUF files of some families store the rows of q and k with the two halves of each head interleaved. */
-static int interleaved_head_dim(const struct binder *b)
-{
-    return b->m->desc->interleaved && b->m->checkpoint->format == CHECKPOINT_GGUF ? b->m->desc->head_dim : 0;
+        add_weight(b, out, t, (struct place){slot, layer, false}, 0, rows, heads);
 }
 
 static void bind_fused_qkv(struct binder *b, struct layer *layer, int l)
@@ -205,31 +200,31 @@ static void bind_fused_qkv(struct binder *b, struct layer *layer, int l)
     if (!has_shape(b, t, all, d->hidden))
         return;
     const struct place at = {T_QKV, l, false};
-    add_weight(b, &layer->q, t, at, 0, q, 0);
-    add_weight(b, &layer->k, t, at, q, kv, 0);
-    add_weight(b, &layer->v, t, at, q + kv, kv, 0);
-    add_vector(b, &layer->q_bias, bias, 0, q, all, 0, 0);
-    add_vector(b, &layer->k_bias, bias, q, kv, all, 0, 0);
-    add_vector(b, &layer->v_bias, bias, q + kv, kv, all, 0, 0);
+    add_weight(b, &layer->q, t, at, 0, q, in_order);
+    add_weight(b, &layer->k, t, at, q, kv, in_order);
+    add_weight(b, &layer->v, t, at, q + kv, kv, in_order);
+    add_vector(b, &layer->q_bias, bias, 0, q, all, 0, in_order);
+    add_vector(b, &layer->k_bias, bias, q, kv, all, 0, in_order);
+    add_vector(b, &layer->v_bias, bias, q + kv, kv, all, 0, in_order);
 }
 
 static void bind_attention(struct binder *b, struct layer *layer, int l)
 {
     const struct model_desc *d = b->m->desc;
     const int64_t q = (int64_t)d->n_heads * d->head_dim, kv = (int64_t)d->n_kv_heads * d->head_dim;
-    const int interleaved = interleaved_head_dim(b);
+    const struct interleaved turned = model_interleaved(b->m->desc, b->m->checkpoint->format == CHECKPOINT_GGUF);
     if (name_in_family(b->m->family, T_QKV)) {
         bind_fused_qkv(b, layer, l);
     } else {
-        bind_matrix(b, &layer->q, T_Q, l, q, d->hidden, interleaved);
-        bind_matrix(b, &layer->k, T_K, l, kv, d->hidden, interleaved);
-        bind_matrix(b, &layer->v, T_V, l, kv, d->hidden, 0);
-        bind_bias(b, &layer->q_bias, T_Q_BIAS, l, q, interleaved);
-        bind_bias(b, &layer->k_bias, T_K_BIAS, l, kv, interleaved);
-        bind_bias(b, &layer->v_bias, T_V_BIAS, l, kv, 0);
+        bind_matrix(b, &layer->q, T_Q, l, q, d->hidden, turned);
+        bind_matrix(b, &layer->k, T_K, l, kv, d->hidden, turned);
+        bind_matrix(b, &layer->v, T_V, l, kv, d->hidden, in_order);
+        bind_bias(b, &layer->q_bias, T_Q_BIAS, l, q, turned);
+        bind_bias(b, &layer->k_bias, T_K_BIAS, l, kv, turned);
+        bind_bias(b, &layer->v_bias, T_V_BIAS, l, kv, in_order);
     }
-    bind_matrix(b, &layer->o, T_O, l, d->hidden, q, 0);
-    bind_bias(b, &layer->o_bias, T_O_BIAS, l, d->hidden, 0);
+    bind_matrix(b, &layer->o, T_O, l, d->hidden, q, in_order);
+    bind_bias(b, &layer->o_bias, T_O_BIAS, l, d->hidden, in_order);
     bind_norm(b, &layer->q_norm, T_Q_NORM, l, d->qk_norm_whole ? q : d->head_dim);
     bind_norm(b, &layer->k_norm, T_K_NORM, l, d->qk_norm_whole ? kv : d->head_dim);
 }
@@ -243,14 +238,14 @@ static void bind_gate_up(struct binder *b, struct layer *layer, int l)
         const struct tensor *t = find_named(b, T_GATE_UP, l);
         if (has_shape(b, t, 2 * (int64_t)d->intermediate, d->hidden)) {
             const struct place at = {T_GATE_UP, l, false};
-            add_weight(b, &layer->gate, t, at, 0, d->intermediate, 0);
-            add_weight(b, &layer->up, t, at, d->intermediate, d->intermediate, 0);
+            add_weight(b, &layer->gate, t, at, 0, d->intermediate, in_order);
+            add_weight(b, &layer->up, t, at, d->intermediate, d->intermediate, in_order);
         }
     } else {
-        bind_matrix(b, &layer->gate, T_GATE, l, d->intermediate, d->hidden, 0);
-        bind_matrix(b, &layer->up, T_UP, l, d->intermediate, d->hidden, 0);
-        bind_bias(b, &layer->gate_bias, T_GATE_BIAS, l, d->intermediate, 0);
-        bind_bias(b, &layer->up_bias, T_UP_BIAS, l, d->intermediate, 0);
+        bind_matrix(b, &layer->gate, T_GATE, l, d->intermediate, d->hidden, in_order);
+        bind_matrix(b, &layer->up, T_UP, l, d->intermediate, d->hidden, in_order);
+        bind_bias(b, &layer->gate_bias, T_GATE_BIAS, l, d->intermediate, in_order);
+        bind_bias(b, &layer->up_bias, T_UP_BIAS, l, d->intermediate, in_order);
     }
     b->fine = fine;
 }
@@ -259,8 +254,8 @@ static void bind_mlp(struct binder *b, struct layer *layer, int l)
 {
     const struct model_desc *d = b->m->desc;
     bind_gate_up(b, layer, l);
-    bind_matrix(b, &layer->down, T_DOWN, l, d->hidden, d->intermediate, 0);
-    bind_bias(b, &layer->down_bias, T_DOWN_BIAS, l, d->hidden, 0);
+    bind_matrix(b, &layer->down, T_DOWN, l, d->hidden, d->intermediate, in_order);
+    bind_bias(b, &layer->down_bias, T_DOWN_BIAS, l, d->hidden, in_order);
 }
 
 /* The experts' matrices of one kind: one tensor [experts, rows, cols] for all, or a tensor for each. */
@@ -274,7 +269,7 @@ static void bind_expert_matrices(struct binder *b, struct weight *out, enum tens
     for (int e = 0; e < n && !b->status; e++) {
         const struct tensor *one = t ? t : find(b, each, l, e, true);
         if (has_shape(b, one, t ? rows * n : rows, cols))
-            add_weight(b, &out[e], one, (struct place){all, l, false}, t ? e * rows : 0, rows, 0);
+            add_weight(b, &out[e], one, (struct place){all, l, false}, t ? e * rows : 0, rows, in_order);
     }
     b->fine = fine;
 }
@@ -292,7 +287,7 @@ static void bind_experts(struct binder *b, struct layer *layer, int l)
     }
     const struct tensor *router = find(b, T_ROUTER, l, 0, true);
     if (has_shape(b, router, d->n_experts, d->hidden))
-        add_weight(b, &layer->router, router, (struct place){T_ROUTER, l, false}, 0, d->n_experts, 0);
+        add_weight(b, &layer->router, router, (struct place){T_ROUTER, l, false}, 0, d->n_experts, in_order);
     bind_expert_matrices(b, layer->expert_gate, T_EXPERT_GATE, T_EXPERTS_GATE, l, d->expert_intermediate, d->hidden);
     bind_expert_matrices(b, layer->expert_up, T_EXPERT_UP, T_EXPERTS_UP, l, d->expert_intermediate, d->hidden);
     bind_expert_matrices(b, layer->expert_down, T_EXPERT_DOWN, T_EXPERTS_DOWN, l, d->hidden, d->expert_intermediate);
@@ -333,7 +328,7 @@ static void bind_ends(struct binder *b)
     const struct place first = {T_EMBED, 0, head == embed};
     b->m->embed_as = b->quantize ? packed_type(b, &embed->m, first) : embed->m.type;
     if (has_shape(b, head, d->vocab, d->hidden))
-        add_weight(b, &b->m->head, head, (struct place){T_HEAD, 0, true}, 0, d->vocab, 0);
+        add_weight(b, &b->m->head, head, (struct place){T_HEAD, 0, true}, 0, d->vocab, in_order);
     bind_norm(b, &b->m->norm_out, T_NORM_OUT, 0, d->hidden);
 }
 

@@ -10,7 +10,7 @@ struct vector_job {
     const struct tensor *tensor;
     int64_t first, n;            /* values of the tensor that are taken */
     float plus;                  /* added to each: Gemma's norms store w - 1 */
-    int head_dim;                /* rows of q and k are interleaved within each head: put them back; 0: no */
+    struct interleaved heads;    /* of biases of q and k: put them back */
 };
 
 struct binding {

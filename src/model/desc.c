@@ -83,7 +83,7 @@ void describe_common(struct model_desc *d, struct config *c)
 void describe_llama(struct model_desc *d, struct config *c)
 {
     describe_common(d, c);
-    d->interleaved = true;
+    d->interleaved = INTERLEAVED_IN_GGUF;
 }
 
 double describe_positive(struct config *c, const char *key, double value)
@@ -109,6 +109,16 @@ void describe_usual_theta(struct model_desc *d, struct config *c, double theta)
 int describe_usual_window(const struct config *c)
 {
     return config_is_gguf(c) ? 0 : 4096;
+}
+
+void describe_part_rotated(struct model_desc *d, struct config *c, int parts)
+{
+    static const char key[] = "partial_rotary_factor";
+    if (config_has(c, key) || config_is_gguf(c))
+        return;
+    d->rope[0].dims = d->head_dim / parts;
+    if (d->rope[0].dims < 2 || d->rope[0].dims % 2)
+        config_fail(c, PLLM_E_FORMAT, key, "is missing, and 1/%d of a head, %d, is no even number from 2", parts, d->rope[0].dims);
 }
 
 /* Whether layer l attends to a window, where a config.json says it of each layer. */

@@ -53,6 +53,9 @@ struct rope_desc {
     float *factors[2]; /* divisors [dims / 2], owned: longrope's short and long; [0]: rope_freqs of a GGUF */
 };
 
+/* Files whose q and k have values that rotate together side by side (weights/interleaved.h). */
+enum interleaving { INTERLEAVED_NEVER, INTERLEAVED_IN_GGUF, INTERLEAVED_ALWAYS };
+
 struct model_desc {
     char family[32];
     int n_layers, hidden, n_heads, n_kv_heads, head_dim, intermediate, vocab, max_context;
@@ -63,7 +66,7 @@ struct model_desc {
     bool parallel;          /* attention and MLP read the same input and are added together (StableLM 2 12B) */
     bool qk_norm_whole;     /* q and k norms over all heads (OLMo 2) */
     bool qk_norm_rotated;   /* q and k norms behind the rotation instead of before (Hunyuan) */
-    bool interleaved;       /* GGUF: q and k rows of this family are permuted in the file */
+    enum interleaving interleaved; /* of q and k rows in files */
     float embed_scale, residual_scale, logit_scale, attn_scale; /* 1, 1, 1, 1/sqrt(head_dim) */
     float attn_softcap, final_softcap;                          /* 0: none */
     bool tied;              /* the head is the embedding; else T_HEAD, if the file has it */
@@ -96,6 +99,8 @@ void desc_close(struct model_desc *d);
 /* Building blocks for families (describe_common reads what nearly all configs share). */
 void describe_common(struct model_desc *d, struct config *c);  /* sizes, activation, norm, experts, rope[0] */
 void describe_llama(struct model_desc *d, struct config *c);   /* the same, and GGUF's interleaved q and k */
+/* Where a config.json does not say which part of a head rotates (partial_rotary_factor): 1 / parts of it. */
+void describe_part_rotated(struct model_desc *d, struct config *c, int parts);
 double describe_positive(struct config *c, const char *key, double value); /* value; else 1 and an error about key */
 /* Of a key at whose absence transformers takes a number, but null is none: its value, `absent`, or 0. */
 double describe_unless_null(struct config *c, const char *key, double absent);

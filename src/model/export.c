@@ -102,7 +102,7 @@ static void add(struct lister *s, const struct tensor *t, enum tensor_slot slot,
     struct export_tensor e = {.name = keep_name(s, name), .n_dims = t->n_dims, .n_parts = 1,
                               .first_part = s->x->parts.n,
                               .plus = is_norm(slot) && m->desc->norm_plus_one && !is_gguf(s->x) ? 1 : 0,
-                              .interleave = is_rotated(slot) && s->x->interleave ? m->desc->head_dim : 0};
+                              .heads = is_rotated(slot) ? s->x->heads : (struct interleaved){0}};
     memcpy(e.shape, t->shape, sizeof e.shape);
     e.type = t->n_dims < 2 ? TYPE_F32 : mix_type(s->x->mix, slot, layer, m->desc, is_head, t->m.cols, t->m.type);
     if (!vec_push(&s->x->parts, t) || !vec_push(&s->x->tensors, e))

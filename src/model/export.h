@@ -21,7 +21,7 @@ struct export_tensor {
     enum block_type type;
     size_t first_part, n_parts; /* of x->parts: the tensors whose rows it has, one after another */
     const float *values;        /* instead of parts: computed by us, [shape[0]] */
-    int interleave;             /* rows of each head of so many are put in GGUF's order; 0: as they are */
+    struct interleaved heads;   /* whose rows are put in GGUF's order */
     float plus;                 /* added to each value: Gemma's norms store w - 1, GGUF w */
 };
 
@@ -31,7 +31,7 @@ struct export {
     VEC(const struct tensor *) parts;
     VEC(struct export_tensor) tensors;
     float *rope_freqs; /* llama3's divisors; NULL: none */
-    bool interleave;   /* the family's GGUF form has q and k interleaved, and the model's files have not */
+    struct interleaved heads; /* of q and k in the file, where the model's files have them in order */
     struct arena arena;
 };
 

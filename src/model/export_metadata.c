@@ -271,7 +271,7 @@ static const char *difference(const struct export *x, const struct model_desc *a
         {a->attn_softcap == b->attn_softcap && a->final_softcap == b->final_softcap, "soft caps"},
         {same_experts(a, b), "experts"},
         {same_windows(a, b), "windows"},
-        {same_ropes(x, a, b), "rotation"},
+        {same_ropes(x, a, b) && a->interleaved == b->interleaved, "rotation"},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (!parts[i].same)
@@ -322,8 +322,8 @@ pllm_status export_prove(struct export *x, struct gguf_out *g, pllm_error *err)
     if (what)
         status = error_set(err, PLLM_E_UNSUPPORTED, "%s: this model's %s are none that GGUF's \"%s\" can say",
                            x->model->checkpoint->path, what, config_string(r.config, "model_type"));
-    if (!status)
-        x->interleave = r.desc->interleaved;
+    if (!status && r.desc->interleaved == INTERLEAVED_IN_GGUF)
+        x->heads = model_interleaved(r.desc, true);
     close_read_back(&r);
     return status;
 }

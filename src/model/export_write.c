@@ -19,19 +19,12 @@ struct writing {
     size_t scratch_cols;
 };
 
-/* GGUF's row 2i + h of a head is row i of its half h. */
-static int64_t source_index(int64_t i, int head)
-{
-    const int64_t in_head = head ? i % head : 0;
-    return head ? i - in_head + in_head % 2 * (head / 2) + in_head / 2 : i;
-}
-
 static void convert_vector(const struct writing *w, uint8_t *out, float *scratch)
 {
     const struct export_tensor *e = w->tensor;
     matrix_dequantize(scratch, &w->parts[0]->m, 0, 0, w->cols);
     for (int64_t i = 0; i < w->cols; i++) {
-        const float value = scratch[source_index(i, e->interleave)] + e->plus;
+        const float value = scratch[interleaved_output(e->heads, i)] + e->plus;
         block_quantize(out + (size_t)i * sizeof value, e->type, &value, 1);
     }
 }
@@ -44,7 +37,7 @@ static void convert_row(const struct writing *w, int64_t row, uint8_t *out, floa
         convert_vector(w, out, scratch);
         return;
     }
-    const int64_t from = source_index(row % w->part_rows, e->interleave);
+    const int64_t from = interleaved_output(e->heads, row % w->part_rows);
     if (m->type == e->type) {
         memcpy(out, m->data + (size_t)from * m->row_bytes, w->row_bytes);
         return;

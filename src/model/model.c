@@ -14,28 +14,14 @@ static size_t rope_floats(const struct model_desc *d)
     return n;
 }
 
-/* Puts the rows of q and k that GGUF interleaves back: the bias's values, as packing does the matrix's rows. */
-static void deinterleave(float *out, const float *in, int64_t n, int head_dim)
-{
-    for (int64_t head = 0; head < n; head += head_dim)
-        for (int i = 0; i < head_dim / 2; i++) {
-            out[head + i] = in[head + 2 * i];
-            out[head + head_dim / 2 + i] = in[head + 2 * i + 1];
-        }
-}
-
 static pllm_status load_vector(float *out, const struct vector_job *job, pllm_error *err)
 {
     float *all = mem_alloc((size_t)job->tensor->m.cols, sizeof *all);
     if (!all)
         return error_memory(err, job->tensor->name);
     matrix_dequantize(all, &job->tensor->m, 0, 0, job->tensor->m.cols);
-    if (job->head_dim)
-        deinterleave(out, all + job->first, job->n, job->head_dim);
-    else
-        memcpy(out, all + job->first, (size_t)job->n * sizeof *out);
-    for (int64_t i = 0; i < job->n && job->plus != 0; i++)
-        out[i] += job->plus;
+    for (int64_t i = 0; i < job->n; i++)
+        out[i] = all[job->first + interleaved_row(job->heads, i)] + job->plus;
     mem_free(all);
     return PLLM_OK;
 }
@@ -229,12 +215,19 @@ void model_close(struct model *m)
     mem_free(m);
 }
 
+struct interleaved model_interleaved(const struct model_desc *d, bool is_gguf)
+{
+    const bool is = d->interleaved == INTERLEAVED_ALWAYS || (is_gguf && d->interleaved == INTERLEAVED_IN_GGUF);
+    return (struct interleaved){is ? d->head_dim : 0, d->rope[0].dims};
+}
+
 void model_lora_shape(const struct model *m, struct lora_shape *out)
 {
     const struct model_desc *d = m->desc;
     const int q = d->n_heads * d->head_dim, kv = d->n_kv_heads * d->head_dim, mlp = d->n_experts ? 0 : d->intermediate;
     *out = (struct lora_shape){
         .n_layers = d->n_layers,
+        .heads = model_interleaved(d, false),
         .in = {[LORA_Q] = d->hidden, [LORA_K] = d->hidden, [LORA_V] = d->hidden, [LORA_O] = q,
                [LORA_GATE] = mlp ? d->hidden : 0, [LORA_UP] = mlp ? d->hidden : 0, [LORA_DOWN] = mlp},
         .out = {[LORA_Q] = q, [LORA_K] = kv, [LORA_V] = kv, [LORA_O] = d->hidden,

@@ -5,6 +5,7 @@
 #include "backend/backend.h"
 #include "base/aside.h"
 #include "model/desc.h"
+#include "weights/interleaved.h"
 #include "weights/tensor.h"
 
 struct layer {
@@ -59,6 +60,9 @@ void model_close(struct model *m);
  * will take. Takes the checkpoint over. */
 pllm_status model_describe(struct model **out, uint64_t *weight_bytes, struct checkpoint *checkpoint,
                            const struct model_options *o, pllm_error *err);
+
+/* Order of the rows of q and k in the model's files, or in those of adapters, which have Hugging Face's. */
+struct interleaved model_interleaved(const struct model_desc *d, bool is_gguf);
 
 /* Widths of the modules that adapters may change. */
 void model_lora_shape(const struct model *m, struct lora_shape *out);

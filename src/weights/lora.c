@@ -141,7 +141,8 @@ static pllm_status read_a(const struct reader *r, const struct stored *s, struct
 }
 
 /* B's outputs from first_out on, in panels. PEFT's rows are outputs, mlx_lm's columns. */
-static pllm_status read_b(const struct reader *r, const struct stored *s, struct lora_matrix *m, int first_out)
+static pllm_status read_b(const struct reader *r, const struct stored *s, struct lora_matrix *m, int first_out,
+                          struct interleaved heads)
 {
     const struct matrix_rows from = rows_of(s);
     const size_t n = (size_t)lora_panels(m->out) * (size_t)m->rank * LORA_PANEL;
@@ -150,12 +151,13 @@ static pllm_status read_b(const struct reader *r, const struct stored *s, struct
     if (!m->b)
         return error_memory(r->err, s->name);
     for (int j = 0; j < m->out; j++) {
+        const int64_t out = first_out + interleaved_row(heads, j);
         float *to = lora_b(m, j);
         if (!r->config.mlx)
-            matrix_dequantize(row, &from, first_out + j, 0, m->rank);
+            matrix_dequantize(row, &from, out, 0, m->rank);
         else
             for (int k = 0; k < m->rank; k++)
-                matrix_dequantize(&row[k], &from, k, first_out + j, 1);
+                matrix_dequantize(&row[k], &from, k, out, 1);
         for (int k = 0; k < m->rank; k++)
             to[k * LORA_PANEL] = row[k];
     }
@@ -183,8 +185,9 @@ static pllm_status read_part(const struct reader *r, const struct target *t, enu
     if (m->rank)
         return refuse(r, a->name, "adapts what another tensor adapts already");
     *m = (struct lora_matrix){.rank = rank, .in = r->shape->in[part], .out = r->shape->out[part], .scale = scale};
+    const bool rotates = part == LORA_Q || part == LORA_K;
     pllm_status status = read_a(r, a, m);
-    return status ? status : read_b(r, b, m, first_out);
+    return status ? status : read_b(r, b, m, first_out, rotates ? r->shape->heads : (struct interleaved){0});
 }
 
 static pllm_status read_pair(struct reader *r, const struct target *t, const struct stored *a,

@@ -3,6 +3,7 @@
 #define PARALLM_WEIGHTS_LORA_H
 
 #include "base/error.h"
+#include "weights/interleaved.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -40,6 +41,7 @@ struct adapter {
 struct lora_shape {
     int n_layers;
     int in[LORA_MODULES], out[LORA_MODULES]; /* 0: the model has no such module */
+    struct interleaved heads;                /* of q and k in the adapter's files; B has one half after the other */
 };
 
 /* Reads a folder in PEFT's form (adapter_config.json, adapter_model.safetensors) or mlx_lm's

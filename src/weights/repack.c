@@ -43,16 +43,10 @@ static const struct gemm_kernel *choose(const struct weight_source *s, const str
     return kernel->run ? kernel : NULL;
 }
 
-/* Row of the source matrix that output `o` comes from. In the file, dimensions i and i + rope_dims / 2 of a head
- * stand side by side, as 2i and 2i + 1. */
+/* Row of the source matrix that output `o` comes from. */
 static int32_t source_row(const struct weight_source *s, int64_t o)
 {
-    if (s->interleaved_head_dim > 0) {
-        int64_t in_head = o % s->interleaved_head_dim, half = s->rope_dims / 2;
-        if (in_head < s->rope_dims)
-            o += 2 * (in_head % half) + in_head / half - in_head;
-    }
-    return (int32_t)(s->first_row + o);
+    return (int32_t)(s->first_row + interleaved_row(s->heads, o));
 }
 
 static pllm_status check(const struct weight_source *s, const struct gemm_kernel *kernel, const struct kernels *k,
@@ -77,7 +71,7 @@ static pllm_status check(const struct weight_source *s, const struct gemm_kernel
     if (type != TYPE_MLX && cols % info->values != 0)
         return error_set(err, PLLM_E_UNSUPPORTED, "rows of %lld values, wanted a multiple of the %d of a %s block",
                          cols, info->values, info->name);
-    const int head = s->interleaved_head_dim, rope = s->rope_dims;
+    const int head = s->heads.head_dim, rope = s->heads.rope_dims;
     if (head < 0 || (head > 0 && (n % head != 0 || rope < 0 || rope > head || rope % 2 != 0)))
         return error_set(err, PLLM_E_FORMAT, "%lld rows in heads of %d with %d rotated, wanted whole heads and pairs",
                          n, head, rope);
@@ -92,7 +86,7 @@ struct rows {
 
 static int64_t head_rows(const struct weight_source *s)
 {
-    return s->interleaved_head_dim > 0 ? s->interleaved_head_dim : 1;
+    return s->heads.head_dim > 0 ? s->heads.head_dim : 1;
 }
 
 /* Has the rows of outputs begin .. end - 1 copied, if they are not there from the panel before: those of whole heads, and

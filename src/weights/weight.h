@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/pool.h"
 #include "kernels/kernels.h"
+#include "weights/interleaved.h"
 
 struct weight {
     const struct gemm_kernel *kernel; /* reads `panels` */
@@ -19,9 +20,7 @@ struct weight {
 struct weight_source {
     struct matrix_rows m;
     int64_t first_row, n_rows; /* of m: parts of fused q|k|v and gate|up, one expert of many */
-    /* GGUF stores q and k of some families with the two halves of each head's rotated dimensions interleaved;
-     * packing puts them back: 0, or the head size; `rope_dims` of each head are permuted. */
-    int interleaved_head_dim, rope_dims;
+    struct interleaved heads; /* rows that packing puts back */
     enum block_type convert; /* pack as this type after dequantizing; TYPE_COUNT: as it is */
     bool f32_activations;    /* use the layout that meets float32 activations */
     bool fine_activations;   /* of a quantized matrix: activations of 15 bits, for twice the arithmetic of int8 */

@@ -167,6 +167,31 @@ def hunyuan(r):
     return c
 
 
+def ernie4_5(r):
+    c = {**llama(r), "use_bias": r.random() < 0.3}
+    return {k: v for k, v in c.items() if not k.endswith("_bias") or k == "use_bias"}
+
+
+def glm4(r):
+    c, part = {**llama(r), "pad_token_id": 0}, r.choice((0.25, 0.5, 1.0))
+    del c["mlp_bias"]
+    c["rope_parameters"]["partial_rotary_factor"] = part
+    return {**c, "partial_rotary_factor": part}
+
+
+def cohere(r):
+    c = {**sizes(r, wide_as_heads=True), "rope_parameters": rope(r), "attention_bias": r.random() < 0.3, "pad_token_id": 0}
+    del c["head_dim"], c["rms_norm_eps"]
+    return {**c, "layer_norm_eps": r.choice((1e-5, 1e-3)), "logit_scale": r.choice((0.0625, 1.5))}
+
+
+def cohere2(r):
+    c = {**cohere(r), "sliding_window": r.choice((8, 64))}
+    if r.random() < 0.6:
+        c["layer_types"] = [r.choice(("sliding_attention", "full_attention")) for _ in range(c["num_hidden_layers"])]
+    return c
+
+
 def granite(r):
     return {**llama(r), "embedding_multiplier": r.choice((1.0, 12.0)), "logits_scaling": r.choice((1.0, 8.0)),
             "residual_multiplier": r.choice((1.0, 0.22)), "attention_multiplier": r.choice((0.0156, 0.1))}
@@ -187,7 +212,8 @@ def stablelm(r):
 
 CONFIG = {"llama": llama, "mistral": mistral, "mixtral": mixtral, "gemma": gemma, "gemma2": gemma2, "gemma3_text": gemma3, "phi3": phi3,
           "qwen2": qwen2, "qwen3": qwen3, "qwen3_moe": qwen3_moe, "olmo2": olmo2, "olmo3": olmo3, "seed_oss": seed_oss,
-          "exaone4": exaone4, "hunyuan_v1_dense": hunyuan, "granite": granite, "smollm3": smollm3, "stablelm": stablelm}
+          "exaone4": exaone4, "hunyuan_v1_dense": hunyuan, "ernie4_5": ernie4_5, "glm4": glm4, "cohere": cohere, "cohere2": cohere2,
+          "granite": granite, "smollm3": smollm3, "stablelm": stablelm}
 
 
 # ---- Checkpoints -------------------------------------------------------------------------------------

@@ -254,7 +254,7 @@ static void refuses_what_it_cannot_rotate(void **state)
     }
     bad("LlamaForCausalLM", "llama", ", \"partial_rotary_factor\": 0.01", PLLM_E_FORMAT, "rotated dimensions");
     bad("LlamaForCausalLM", "llama", ", \"partial_rotary_factor\": 1e300", PLLM_E_FORMAT, "is 1e+300, wanted more than 0 and at most 1");
-    bad("StableLmForCausalLM", "stablelm", ", \"head_dim\": 12", PLLM_E_FORMAT, "a quarter of a head, 3");
+    bad("StableLmForCausalLM", "stablelm", ", \"head_dim\": 12", PLLM_E_FORMAT, "1/4 of a head, 3");
 }
 
 /* COMMON has 8 layers. */

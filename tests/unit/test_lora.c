@@ -155,6 +155,31 @@ static void splits_fused_modules(void **state)
     refuse(PEFT "}", &w, PLLM_E_FORMAT, "adapts what another tensor adapts already");
 }
 
+/* As files of models have them whose neighbouring values rotate together: 0 2 1 3 | 4 6 5 7 of heads of four. */
+static void puts_rows_of_heads_in_order(void **state)
+{
+    (void)state;
+    static const struct lora_shape turned = {
+        .n_layers = 2, .in = {[LORA_Q] = 4, [LORA_K] = 4, [LORA_V] = 4}, .out = {[LORA_Q] = 8, [LORA_K] = 4, [LORA_V] = 4}, .heads = {4, 4},
+    };
+    static const float q[] = {0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15}, k[] = {16, 17, 20, 21, 18, 19, 22, 23};
+    struct folder f = folder_make();
+    struct safetensors_writer w = {0};
+    struct adapter *a;
+    pllm_error err;
+    put(&w, NAME "self_attn.qkv_proj.lora_A.weight", 2, 4);
+    put(&w, NAME "self_attn.qkv_proj.lora_B.weight", 16, 2);
+    folder_put_text(&f, "adapter_config.json", PEFT "}");
+    folder_put_buf(&f, "adapter_model.safetensors", safetensors_finish(&w));
+    if (adapter_open(&a, f.path, &turned, &err))
+        fail_msg("%s", err.message);
+    folder_remove(&f);
+    expect_b(&a->at[LORA_MODULES + LORA_Q], q);
+    expect_b(&a->at[LORA_MODULES + LORA_K], k);
+    expect_b(&a->at[LORA_MODULES + LORA_V], ramp + 24);
+    adapter_close(a);
+}
+
 static void refuses_bad_configs(void **state)
 {
     (void)state;
@@ -287,7 +312,8 @@ static struct lora_shape reference_shape(const char *name)
 {
     const bool llama = strncmp(name, "llama", 5) == 0;
     const int hidden = llama ? 96 : 64, q = llama ? 96 : 320, kv = llama ? 48 : 80, mlp = 176;
-    return (struct lora_shape){3, {hidden, hidden, hidden, q, hidden, hidden, mlp}, {q, kv, kv, hidden, mlp, mlp, hidden}};
+    return (struct lora_shape){.n_layers = 3, .in = {hidden, hidden, hidden, q, hidden, hidden, mlp},
+                               .out = {q, kv, kv, hidden, mlp, mlp, hidden}};
 }
 
 static void opens_reference_adapters(void **state)
@@ -321,6 +347,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_peft),           cmocka_unit_test(scales_by_rslora_and_patterns),
         cmocka_unit_test(reads_mlx_transposed), cmocka_unit_test(splits_fused_modules),
+        cmocka_unit_test(puts_rows_of_heads_in_order),
         cmocka_unit_test(refuses_bad_configs),  cmocka_unit_test(refuses_bad_tensors),
         cmocka_unit_test(refuses_other_paths),  cmocka_unit_test(matches_patterns),
         cmocka_unit_test(opens_reference_adapters),

@@ -94,8 +94,7 @@ static void puts_interleaved_rows_back(void **state)
             memcpy(file + (h * HEAD + to) * COLS, plain + (h * HEAD + i) * COLS, COLS * sizeof *file);
         }
     s.m.data = (const uint8_t *)file;
-    s.interleaved_head_dim = HEAD;
-    s.rope_dims = ROPE;
+    s.heads = (struct interleaved){HEAD, ROPE};
     s.first_row = HEAD; /* the heads of a part count from its own first row */
     s.n_rows = 2 * HEAD;
     struct weight w;
@@ -166,7 +165,7 @@ static void says_what_it_cannot_do(void **state)
     assert_int_equal(pack(&w, &room, &s, &k, &err), PLLM_E_UNSUPPORTED);
     assert_message(err, "rows of 40 values, wanted a multiple of the 32 of a q4_0 block");
     s = good;
-    s.interleaved_head_dim = 3;
+    s.heads.head_dim = 3;
     assert_int_equal(pack(&w, &room, &s, &k, &err), PLLM_E_FORMAT);
     assert_message(err, "8 rows in heads of 3");
 }
@@ -234,8 +233,7 @@ static void packs_copies_of_rows(void **state)
         s.first_row = 33;
         s.n_rows = 250;
         expect_the_same(s, &from);
-        s.interleaved_head_dim = 50;
-        s.rope_dims = 40;
+        s.heads = (struct interleaved){50, 40};
         expect_the_same(s, &from);
         s.convert = TYPE_Q8_0;
         expect_the_same(s, &from);

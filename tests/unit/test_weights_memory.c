@@ -73,7 +73,7 @@ static void opens_folders(void **state)
 static void opens_adapters(void **state)
 {
     (void)state;
-    const struct lora_shape shape = {1, {4, 4, 4, 4, 4, 4, 4}, {4, 4, 4, 4, 4, 4, 4}};
+    const struct lora_shape shape = {.n_layers = 1, .in = {4, 4, 4, 4, 4, 4, 4}, .out = {4, 4, 4, 4, 4, 4, 4}};
     struct folder f = folder_make();
     struct safetensors_writer w = {0};
     folder_put_text(&f, "adapter_config.json", "{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 8}");

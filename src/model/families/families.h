@@ -21,6 +21,10 @@
     X(seed_oss)         \
     X(exaone4)          \
     X(hunyuan_v1_dense) \
+    X(ernie4_5)         \
+    X(glm4)             \
+    X(cohere)           \
+    X(cohere2)          \
     X(granite)          \
     X(stablelm)
 

@@ -8,11 +8,7 @@ static void describe(struct model_desc *d, struct config *c)
     d->norm = NORM_LAYER;
     d->norm_eps = (float)config_float_or(c, "layer_norm_eps", 1e-5);
     d->parallel = config_bool_or(c, "use_parallel_residual", false);
-    if (!config_has(c, "partial_rotary_factor") && !config_is_gguf(c))
-        d->rope[0].dims = d->head_dim / 4;
-    if (d->rope[0].dims < 2 || d->rope[0].dims % 2)
-        config_fail(c, PLLM_E_FORMAT, "partial_rotary_factor", "is missing, and a quarter of a head, %d, is no even number from 2",
-                    d->rope[0].dims);
+    describe_part_rotated(d, c, 4);
     if (config_bool_or(c, "qk_layernorm", false))
         config_fail(c, PLLM_E_UNSUPPORTED, "qk_layernorm", "is true, wanted false");
 }
