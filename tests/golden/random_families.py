@@ -141,6 +141,7 @@ def olmo3(r):
     c, theta = olmo2(r), r.choice((10000.0, 500000.0))
     c["layer_types"] = [r.choice(("sliding_attention", "full_attention")) for _ in range(c["num_hidden_layers"])]
     full = yarn(r) if r.random() < 0.6 else {"rope_type": "default"}
+    full.pop("truncate", None)  # transformers 5.24 looks for it one level above
     c["rope_parameters"] = {"full_attention": {**full, "rope_theta": theta},
                             "sliding_attention": {"rope_type": "default", "rope_theta": theta}}
     return {**c, "sliding_window": r.choice((8, 64)), "attention_bias": r.random() < 0.3}

@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "model/desc.h"
 #include "model/families/families.h"
+#include "model/model.h"
 #include "test.h"
 #include "weights/config.h"
 
@@ -140,6 +141,120 @@ static void knows_windows_of_mixtures(void **state)
     desc_close(d);
 }
 
+#define TWO_ROPES(local) ", \"sliding_window\": 512, \"rope_parameters\": {\"full_attention\": {\"rope_type\": \"yarn\", " \
+    "\"factor\": 8, \"rope_theta\": 5e5, \"original_max_position_embeddings\": 512}, " \
+    "\"sliding_attention\": {\"rope_type\": \"" local "\", \"rope_theta\": 1e4}}"
+
+static void knows_olmo3(void **state)
+{
+    (void)state;
+    struct model_desc *d = good("Olmo3ForCausalLM", "olmo3",
+                                ", \"sliding_window\": 512, \"rope_theta\": 5e5, \"rope_scaling\": {\"rope_type\": \"yarn\", "
+                                "\"factor\": 8, \"original_max_position_embeddings\": 512}");
+    assert_windows(d, "www.www.");
+    for (int l = 0; l < d->n_layers; l++)
+        assert_int_equal(d->layer[l].rope, l % 4 != 3);
+    assert_true(d->rope[0].scaling == ROPE_YARN && d->rope[0].factor == 8 && d->rope[1].scaling == ROPE_NONE);
+    assert_true(d->rope[0].theta == 5e5 && d->rope[1].theta == 5e5);
+    desc_close(d);
+    d = good("Olmo3ForCausalLM", "olmo3", TWO_ROPES("default"));
+    assert_true(d->rope[0].scaling == ROPE_YARN && d->rope[0].theta == 5e5 && d->rope[1].theta == 1e4);
+    desc_close(d);
+    bad("Olmo3ForCausalLM", "olmo3", TWO_ROPES("linear"), PLLM_E_UNSUPPORTED, "sliding_attention.rope_type: is \"linear\", wanted default");
+    bad("Gemma3ForCausalLM", "gemma3_text", TWO_ROPES("linear"), PLLM_E_UNSUPPORTED, "sliding_attention.rope_type: is \"linear\"");
+    d = good("Olmo2ForCausalLM", "olmo2", "");
+    assert_windows(d, "........");
+    assert_true(d->qk_norm_whole && d->n_ropes == 1);
+    desc_close(d);
+}
+
+/* One letter for each layer: r for one that rotates, . for one that does not. */
+static void assert_rotation(const struct model_desc *d, const char *want)
+{
+    for (int l = 0; l < d->n_layers; l++)
+        assert_int_equal(d->layer[l].rope, want[l] == 'r' ? 0 : -1);
+}
+
+static void knows_layers_without_positions(void **state)
+{
+    (void)state;
+    struct model_desc *d = good("Exaone4ForCausalLM", "exaone4", ", \"sliding_window\": null, \"sliding_window_pattern\": 0");
+    assert_windows(d, "........");
+    assert_rotation(d, "rrrrrrrr");
+    desc_close(d);
+    d = good("Exaone4ForCausalLM", "exaone4", ", \"sliding_window\": 512");
+    assert_windows(d, "www.www.");
+    assert_rotation(d, "rrr.rrr.");
+    desc_close(d);
+    d = good("Exaone4ForCausalLM", "exaone4",
+             ", \"sliding_window\": 512, \"sliding_window_pattern\": \"LG\", \"layer_types\": [\"sliding_attention\", "
+             "\"full_attention\", \"sliding_attention\", \"full_attention\", \"full_attention\", \"full_attention\", "
+             "\"full_attention\", \"full_attention\"]");
+    assert_windows(d, "w.w.....");
+    assert_rotation(d, "r.r.....");
+    desc_close(d);
+    bad("Exaone4ForCausalLM", "exaone4", ", \"sliding_window\": 512, \"sliding_window_pattern\": \"LG\"", PLLM_E_FORMAT,
+        "sliding_window_pattern: is a string");
+    d = good("Cohere2ForCausalLM", "cohere2", ", \"sliding_window\": 512, \"sliding_window_pattern\": 3, \"logit_scale\": 0.25");
+    assert_windows(d, "ww.ww.ww");
+    assert_rotation(d, "rr.rr.rr");
+    assert_true(d->logit_scale == 0.25f && d->parallel && d->tied && d->norm == NORM_LAYER);
+    desc_close(d);
+}
+
+/* Adapters have the order of Hugging Face's files, whatever the model came from. */
+static void assert_order_of_adapters(struct model_desc *d, int head_dim, int rope_dims)
+{
+    const struct model m = {.desc = d};
+    struct lora_shape shape;
+    model_lora_shape(&m, &shape);
+    assert_int_equal(shape.heads.head_dim, head_dim);
+    assert_true(head_dim == 0 || shape.heads.rope_dims == rope_dims);
+}
+
+static void knows_neighbours_that_rotate(void **state)
+{
+    (void)state;
+    struct model_desc *d = good("CohereForCausalLM", "cohere", "");
+    assert_int_equal(d->interleaved, INTERLEAVED_ALWAYS);
+    assert_true(d->logit_scale == 0.0625f);
+    desc_close(d);
+    bad("CohereForCausalLM", "cohere", ", \"use_qk_norm\": true", PLLM_E_UNSUPPORTED, "use_qk_norm: is true, wanted false");
+    d = good("Glm4ForCausalLM", "glm4", "");
+    assert_int_equal(d->interleaved, INTERLEAVED_ALWAYS);
+    assert_int_equal(d->rope[0].dims, 8);
+    assert_order_of_adapters(d, 16, 8);
+    desc_close(d);
+    d = good("Ernie4_5ForCausalLM", "ernie4_5", "");
+    assert_int_equal(d->interleaved, INTERLEAVED_ALWAYS);
+    assert_true(d->tied && d->rope[0].theta == 500000);
+    desc_close(d);
+    d = good("LlamaForCausalLM", "llama", "");
+    assert_int_equal(d->interleaved, INTERLEAVED_IN_GGUF);
+    assert_order_of_adapters(d, 0, 0);
+    desc_close(d);
+    d = good("Qwen2ForCausalLM", "qwen2", "");
+    assert_int_equal(d->interleaved, INTERLEAVED_NEVER);
+    desc_close(d);
+}
+
+static void knows_hunyuan(void **state)
+{
+    (void)state;
+    struct model_desc *d = good("HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense",
+                                ", \"rope_scaling\": {\"type\": \"dynamic\", \"alpha\": 1000, \"factor\": 1}");
+    assert_true(d->qk_norm_rotated && d->rope[0].scaling == ROPE_NONE);
+    assert_float_equal(d->rope[0].theta / (10000 * pow(1000, 16.0 / 14)), 1, 1e-9);
+    desc_close(d);
+    d = good("HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", ", \"rope_scaling\": {\"type\": \"dynamic\", \"factor\": 4}");
+    assert_true(d->rope[0].scaling == ROPE_DYNAMIC && d->rope[0].theta == 10000);
+    desc_close(d);
+    bad("HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense",
+        ", \"rope_scaling\": {\"type\": \"dynamic\", \"alpha\": -1, \"factor\": 1}", PLLM_E_FORMAT, "alpha: is -1, wanted a positive number");
+    bad("HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense",
+        ", \"rope_scaling\": {\"type\": \"dynamic\", \"alpha\": 1e300, \"factor\": 1}", PLLM_E_FORMAT, "makes no finite base");
+}
+
 static void knows_the_others(void **state)
 {
     (void)state;
@@ -158,9 +273,6 @@ static void knows_the_others(void **state)
     for (int l = 0; l < d->n_layers; l++)
         assert_int_equal(d->layer[l].rope, l == 0 || l == 7 ? -1 : 0);
     assert_false(d->tied);
-    desc_close(d);
-    d = good("Olmo2ForCausalLM", "olmo2", "");
-    assert_true(d->qk_norm_whole);
     desc_close(d);
     d = good("StableLmForCausalLM", "stablelm", ", \"layer_norm_eps\": 1e-3, \"use_parallel_residual\": true");
     assert_true(d->norm == NORM_LAYER && d->norm_eps == 1e-3f && d->parallel);
@@ -272,10 +384,11 @@ static void refuses_lists_of_other_layers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(knows_windows),   cmocka_unit_test(knows_gemma3),
-        cmocka_unit_test(takes_what_is_usual_where_nothing_is_said),
-        cmocka_unit_test(knows_windows_of_mixtures),
-        cmocka_unit_test(knows_the_others), cmocka_unit_test(scales_rotation),
+        cmocka_unit_test(knows_windows),                cmocka_unit_test(knows_gemma3),
+        cmocka_unit_test(knows_olmo3),                  cmocka_unit_test(knows_layers_without_positions),
+        cmocka_unit_test(knows_neighbours_that_rotate), cmocka_unit_test(knows_hunyuan),
+        cmocka_unit_test(knows_the_others),             cmocka_unit_test(scales_rotation),
+        cmocka_unit_test(takes_what_is_usual_where_nothing_is_said), cmocka_unit_test(knows_windows_of_mixtures),
         cmocka_unit_test(refuses_what_it_cannot_rotate), cmocka_unit_test(refuses_lists_of_other_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,9 @@ static void names_tensors(void **state)
     assert_name(&family_llama, false, T_EXPERTS_DOWN, NULL);
     assert_name(&family_phi3, false, T_Q, NULL); /* taken out of what its base has */
     assert_name(&family_llama, false, T_HEAD, "lm_head.weight");
+    assert_name(&family_seed_oss, true, T_NORM_MLP_IN, "blk.12.post_attention_norm.weight"); /* its own */
+    assert_name(&family_seed_oss, true, T_NORM_ATTN_IN, "blk.12.attn_norm.weight");
+    assert_name(&family_llama, true, T_NORM_MLP_IN, "blk.12.ffn_norm.weight");
 }
 
 static void tells_weights_of_layers(void **state)

@@ -26,6 +26,7 @@ static void stretch(struct rope_desc *r, struct config *c)
 static void describe(struct model_desc *d, struct config *c)
 {
     describe_common(d, c);
+    d->norm_eps = (float)config_float_or(c, "rms_norm_eps", 1e-5);
     d->qk_norm_rotated = true;
     stretch(&d->rope[0], c);
 }
