@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 
-# Headers of an instruction set are part of the files that have its flags, on processors that have it.
+# Vectors, and headers of an instruction set, are part of the files that have its flags, on processors that have it.
 def alone(path):
-    return not any(f"#include <{name}>" in path.read_text(encoding="utf-8") for name in ("immintrin.h", "arm_neon.h"))
+    return not path.name.startswith("vec_") and not any(f"#include <{name}>" in path.read_text(encoding="utf-8") for name in ("immintrin.h", "arm_neon.h"))
 
 
 headers = [p for root in ("include", "src") for p in sorted(pathlib.Path(root).rglob("*.h")) if alone(p)]
