@@ -66,7 +66,7 @@ int cmd_render(struct options *o)
     cli_catch_interrupts();
     int code = open_template(&r, o);
     if (!code)
-        code = filter_run(convert, &r);
+        code = filter_run(convert, &r, "{\"messages\": [{\"role\": ..., \"content\": ...}]}");
     pllm_template_close(r.own);
     pllm_tokenizer_close(r.tokenizer);
     return code;

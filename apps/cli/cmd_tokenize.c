@@ -87,7 +87,7 @@ int cmd_tokenize(struct options *o)
     int code = cli_open_tokenizer(&t.tokenizer, o);
     if (code)
         return code;
-    code = filter_run(convert, &t);
+    code = filter_run(convert, &t, o->decode ? "{\"token_ids\": [...]}" : "{\"text\": ...}");
     pllm_tokenizer_close(t.tokenizer);
     return code;
 }

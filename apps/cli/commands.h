@@ -10,6 +10,7 @@ struct command {
     bool takes_model;
     int n_words; /* besides the model */
     const char *usage, *summary;
+    const char *lines; /* for --help: what a line of the input holds; NULL: there are none */
     int (*run)(struct options *o);
 };
 

@@ -8,11 +8,29 @@
 #include <string.h>
 #include <unistd.h>
 
-static int write_line(struct output *output, filter_fn convert, void *user, const char *text, size_t n, bool *good)
+struct filter {
+    filter_fn convert;
+    void *user;
+    const char *form;
+};
+
+static bool begins_object(const char *text, size_t n)
+{
+    size_t i = 0;
+    while (i < n && (text[i] == ' ' || text[i] == '\t'))
+        i++;
+    return i < n && text[i] == '{';
+}
+
+static int write_line(struct output *output, const struct filter *f, const char *text, size_t n, bool *good)
 {
     struct buffer fields = {0}, line = {0};
     pllm_error err;
-    *good = convert(user, text, n, &fields, &err) == PLLM_OK;
+    *good = f->convert(f->user, text, n, &fields, &err) == PLLM_OK;
+    if (!*good && !begins_object(text, n)) {
+        const size_t used = strlen(err.message);
+        snprintf(err.message + used, sizeof err.message - used, "; a line is %s", f->form);
+    }
     buffer_puts(&line, "{");
     if (*good) {
         buffer_join(&line, &fields);
@@ -30,8 +48,9 @@ static int write_line(struct output *output, filter_fn convert, void *user, cons
     return code;
 }
 
-int filter_run(filter_fn convert, void *user)
+int filter_run(filter_fn convert, void *user, const char *form)
 {
+    const struct filter filter = {convert, user, form};
     struct lines lines;
     struct output output;
     const char *line;
@@ -44,7 +63,7 @@ int filter_run(filter_fn convert, void *user)
     if (code)
         return code;
     if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO))
-        fputs("a JSON object a line; Ctrl-D ends the input\n", stderr);
+        fprintf(stderr, "a line is %s; Ctrl-D ends the input\n", form);
     while (!code && (result = lines_next(&lines, true, &line, &n)) != LINES_END) {
         if (result == LINES_FAILED)
             code = cli_fail(EXIT_UNREADABLE, "%s: %s", lines.name, strerror(errno));
@@ -54,7 +73,7 @@ int filter_run(filter_fn convert, void *user)
             code = cli_fail(EXIT_UNREADABLE, "%s: line %zu is too long, wanted at most 64 MiB", lines.name,
                             lines.number);
         else if (!line_is_blank(line, n)) {
-            code = write_line(&output, convert, user, line, n, &good);
+            code = write_line(&output, &filter, line, n, &good);
             all_good &= good;
         }
     }

@@ -49,6 +49,8 @@ void help_command(FILE *out, const struct command *c)
     fputc('\n', out);
     snprintf(text, sizeof text, "%s. In parentheses: what holds if an option is not given.", c->summary);
     terminal_words(out, text, 0, 0, width);
+    if (c->lines)
+        terminal_words(out, c->lines, 0, 0, width ? width : 100);
     fputc('\n', out);
     struct option_walk w = {.command = c->bit};
     while (option_next(&w)) {

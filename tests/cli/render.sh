@@ -11,6 +11,8 @@ run 0 "$PARALLM" render $tiny --template "$work/template" < "$work/in" && says o
 echo '{"messages": [1, 2], "bos_token": "<b>"}' >> "$work/in"
 run 1 "$PARALLM" render - --template "$work/template" < "$work/in" && counts 2
 says out '^\{"error": \{"message": ".*no.*"\}\}$'
+echo Hello > "$work/plain"
+run 1 "$PARALLM" render - --template "$work/template" < "$work/plain" && says out '; a line is \{\\"messages\\": \[\{\\"role\\": '
 echo '{% for' > "$work/template"
 run 3 "$PARALLM" render - --template "$work/template" < "$work/in" && one_error "$work/template"
 run 3 "$PARALLM" render - --template "$work/missing" < "$work/in" && one_error "$work/missing"

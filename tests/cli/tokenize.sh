@@ -20,6 +20,13 @@ run 1 "$PARALLM" tokenize $tiny --decode < "$work/in" && says out '^\{"error": '
 echo '{"token_ids": [1, 99999]}' > "$work/in"
 run 1 "$PARALLM" tokenize $tiny --decode < "$work/in" && says out '"token_ids\[1\]: is 99999, which is no token of the vocabulary of [0-9]+"'
 
+# Whoever sends something else than objects is told what a line looks like.
+printf 'Hello\n"a"\n[1]\n{"text": 5}\n' > "$work/in"
+run 1 "$PARALLM" tokenize $tiny < "$work/in" && counts 4
+[ "$(grep -c '; a line is {\\"text\\": \.\.\.}"}}$' "$work/out")" = 3 ] || failed "no form of a line: $(cat "$work/out")"
+echo 1 504 > "$work/in"
+run 1 "$PARALLM" tokenize $tiny --decode < "$work/in" && says out '; a line is \{\\"token_ids\\": \[\.\.\.\]\}"\}\}$'
+
 # A folder with nothing but a tokenizer is enough.
 mkdir "$work/alone"
 cp $tiny_hf/tokenizer.json "$work/alone"
@@ -27,5 +34,5 @@ echo '{"text": "ab"}' > "$work/in"
 run 0 "$PARALLM" tokenize "$work/alone" < "$work/in" && says out '^\{"token_ids": \['
 run 3 "$PARALLM" tokenize "$work/none" < /dev/null && one_error "$work/none"
 
-run 0 terminal "$PARALLM" tokenize $tiny < <(printf '{"text": "ab"}\n\004') && says out 'Ctrl-D ends' && says out '"token_ids"'
+run 0 terminal "$PARALLM" tokenize $tiny < <(printf '{"text": "ab"}\n\004') && says out '^a line is \{"text": \.\.\.\}; Ctrl-D ends' && says out '"token_ids"'
 finish
