@@ -145,6 +145,6 @@ static bool take_text(struct job *job, struct sample *s, const pllm_event *e, co
     return e->kind != PLLM_EVENT_FINISH || e->finish != PLLM_FINISH_ERROR;
 }
 
-const struct batch_kind stream_kind = {.read = read_line, .event = take_streamed};
-const struct batch_kind text_kind = {.read = read_line, .event = take_text, .plain = true};
-const struct batch_kind answer_kind = {.read = read_line, .event = take_event};
+const struct batch_kind stream_kind = {.read = read_line, .takes_prompts = true, .event = take_streamed};
+const struct batch_kind text_kind = {.read = read_line, .takes_prompts = true, .event = take_text, .plain = true};
+const struct batch_kind answer_kind = {.read = read_line, .takes_prompts = true, .event = take_event};

@@ -41,6 +41,7 @@ struct job {
 struct batch_kind {
     /* Makes a request of a line. An error is the line's. */
     pllm_status (*read)(struct job *job, const struct request_context *c, const char *line, size_t n, pllm_error *err);
+    bool takes_prompts; /* of --prompt, too */
     bool keeps_prompt; /* its tokens are needed for the output */
     bool plain;        /* no JSON is written: a line's error goes to standard error, behind what was written of it */
     /* Takes an event; after a FINISH, sample->line is complete. Returns false if that line is an error. */

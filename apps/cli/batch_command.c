@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int open_input(struct lines *l, const struct options *o)
+static int open_input(struct lines *l, const struct options *o, const struct batch_kind *kind)
 {
     if (o->input && o->prompts.n)
         return cli_fail(EXIT_USAGE, "--input: stands beside --prompt, wanted one of them");
@@ -17,7 +17,8 @@ static int open_input(struct lines *l, const struct options *o)
         return EXIT_DONE;
     }
     if (!o->input && isatty(STDIN_FILENO))
-        return cli_fail(EXIT_USAGE, "--input: is missing, wanted FILE, or - for standard input");
+        return cli_fail(EXIT_USAGE, "--input: is missing, wanted FILE, or - for standard input%s",
+                        kind->takes_prompts ? "; or --prompt TEXT" : "");
     return lines_open(l, o->input ? o->input : "-");
 }
 
@@ -45,6 +46,13 @@ static int check_sampling(pllm_engine *engine, const struct request_context *c)
     return cli_fail(EXIT_USAGE, "%s", message);
 }
 
+/* Of the prompts that the engine took over, what it had read when it was interrupted; one that was put back is read twice. */
+static uint64_t prompt_tokens_read(const struct batch *b, const pllm_stats *stats)
+{
+    const uint64_t n = stats->prefill_tokens_computed + stats->cached_tokens;
+    return n < b->prompt_tokens ? n : b->prompt_tokens;
+}
+
 /* The run itself, all being open. */
 static int run(struct batch *b, const struct options *o, double load_seconds)
 {
@@ -59,14 +67,15 @@ static int run(struct batch *b, const struct options *o, double load_seconds)
     progress.shares = isatty(fileno(b->output->file));
     b->progress = &progress;
     code = batch_run(b);
+    const pllm_stats stats = pllm_engine_stats(b->engine);
     struct summary summary = {
         .prompts = b->n_lines,
         .samples = b->n_samples,
         .errors = b->n_errors,
-        .prompt_tokens = b->prompt_tokens,
+        .prompt_tokens = code == EXIT_INTERRUPTED ? prompt_tokens_read(b, &stats) : b->prompt_tokens,
         .load_seconds = load_seconds,
         .wall_seconds = cli_seconds() - begun,
-        .stats = pllm_engine_stats(b->engine),
+        .stats = stats,
     };
     bool is_over = code == EXIT_DONE || code == EXIT_SOME_ERRORS || code == EXIT_INTERRUPTED;
     int printed = is_over ? summary_print(&summary, o, output_leaves_stdout(b->output)) : EXIT_DONE;
@@ -112,7 +121,7 @@ int batch_command(const struct options *o, const struct batch_kind *kind)
 {
     struct lines lines;
     struct output output;
-    int code = open_input(&lines, o);
+    int code = open_input(&lines, o, kind);
     if (code)
         return code;
     code = output_open(&output, o->output, lines.fd, o->model);

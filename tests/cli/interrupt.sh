@@ -37,6 +37,15 @@ for ordered in "" --ordered; do
     rm "$work/pipe"
 done
 
+# The summary counts the prompts that were read, not all that were at hand.
+for _ in $(seq 3000); do echo '{"prompt": "ab ba ab ba"}'; done > "$work/many"
+"$PARALLM" generate $tiny -i "$work/many" -o "$work/answers" --max-num-seqs 1 --max-tokens 100 --ignore-eos --json > "$work/out" 2> "$work/err" &
+process=$!
+waits_for test -s "$work/answers"
+interrupt $process $process
+python3 -c 'import json, sys; s = json.load(sys.stdin); assert s["prompt_tokens"] == s["prefill_tokens_computed"] + s["cached_tokens"], s' \
+    < "$work/out" || failed "prompt tokens of an interrupted run"
+
 # Whoever waits for a descriptor that does not block sleeps: it does not ask again and again.
 sleeps() { [ "$(ps -o state= -p "$1")" = S ]; }
 mkfifo "$work/pipe"
