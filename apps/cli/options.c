@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "cli.h"
+#include "foreign_names.h"
 #include "nearest.h"
 
 #include <errno.h>
@@ -278,8 +279,12 @@ static void complain_of_name(const char *word, const char *name, size_t n, unsig
 {
     struct nearest best = {0};
     const int n_word = (int)((size_t)(name - word) + n);
+    const struct foreign_name *foreign = foreign_name_find(name, n);
     for (struct option_walk w = {.command = command}; n > 1 && option_next(&w);)
-        nearest_consider(&best, name, n, w.option->name);
+        if (foreign && foreign->meant && is_spelled(w.option, foreign->meant, strlen(foreign->meant)))
+            best = (struct nearest){.word = w.option->name};
+        else if (!foreign)
+            nearest_consider(&best, name, n, w.option->name);
     if (best.word)
         cli_fail(EXIT_USAGE, "%.*s: is no option of this command, did you mean --%s?", n_word, word, best.word);
     else

@@ -1,5 +1,6 @@
 #include "request_fields.h"
 
+#include "foreign_names.h"
 #include "nearest.h"
 #include "request_lists.h"
 
@@ -54,60 +55,6 @@ static bool is_in(const struct field_set *set, const char *name)
     return set->sampling && (option_of_field(name) || request_list_is(name));
 }
 
-/* What other engines and transformers call what we have, beyond what options are called too (option_table.c); or why there
- * is no such field. */
-static const struct foreign {
-    const char *name, *meant, *advice;
-} foreign_names[] = {
-    {"max_new_tokens", "max_tokens", NULL},
-    {"max_completion_tokens", "max_tokens", NULL},
-    {"max_length", "max_tokens", NULL},
-    {"min_new_tokens", "min_tokens", NULL},
-    {"min_length", "min_tokens", NULL},
-    {"num_return_sequences", "n", NULL},
-    {"num_samples", "n", NULL},
-    {"best_of", "n", NULL},
-    {"n_cmpl", "n", NULL},
-    {"stop_sequences", "stop", NULL},
-    {"stop_strings", "stop", NULL},
-    {"stop_words", "stop", NULL},
-    {"eos_token_id", "stop_token_ids", NULL},
-    {"bad_words_ids", "bad_words", NULL},
-    {"suppress_tokens", "logit_bias", NULL},
-    {"random_seed", "seed", NULL},
-    {"top_logprobs", "logprobs", NULL},
-    {"n_probs", "logprobs", NULL},
-    {"return_logprob", "logprobs", NULL},
-    {"input_ids", "prompt_token_ids", NULL},
-    {"token_ids", "prompt_token_ids", NULL},
-    {"text", "prompt", NULL},
-    {"input", "prompt", NULL},
-    {"inputs", "prompt", NULL},
-    {"conversation", "messages", NULL},
-    {"conversations", "messages", NULL},
-    {"adapter", "lora", NULL},
-    {"completion", "continuation", NULL},
-    {"target", "continuation", NULL},
-    {"role", NULL, "but one of a message, wanted \"messages\": [{\"role\", \"content\"}]"},
-    {"content", NULL, "but one of a message, wanted \"messages\": [{\"role\", \"content\"}]"},
-    {"system", NULL, "wanted the first of \"messages\", with the role system"},
-    {"do_sample", NULL, "as temperature 0 draws nothing"},
-    {"model", NULL, "as the command line names the model"},
-    {"stream", NULL, "as --stream stands on the command line"},
-    {"custom_id", NULL, "but one of an OpenAI batch file, wanted what its \"body\" holds, with an \"id\""},
-    {"method", NULL, "but one of an OpenAI batch file, wanted what its \"body\" holds, with an \"id\""},
-    {"url", NULL, "but one of an OpenAI batch file, wanted what its \"body\" holds, with an \"id\""},
-    {"body", NULL, "but one of an OpenAI batch file, wanted what it holds, with an \"id\""},
-};
-
-static const struct foreign *find_foreign(const char *name)
-{
-    for (size_t i = 0; i < sizeof foreign_names / sizeof *foreign_names; i++)
-        if (strcmp(name, foreign_names[i].name) == 0)
-            return &foreign_names[i];
-    return NULL;
-}
-
 /* The field that is called or spelt most like it, with dashes for some of its underscores; NULL: none is like it. */
 static const char *find_like(const struct field_set *set, const char *name)
 {
@@ -128,7 +75,7 @@ static const char *find_like(const struct field_set *set, const char *name)
 static pllm_status unknown(const struct field_set *set, const char *name, pllm_error *err)
 {
     enum { SHOWN = 60 };
-    const struct foreign *foreign = find_foreign(name);
+    const struct foreign_name *foreign = foreign_name_find(name, strlen(name));
     const bool has = foreign && foreign->meant && is_in(set, foreign->meant);
     const char *const like = has ? foreign->meant : foreign ? NULL : find_like(set, name);
     const char *const advice = foreign && foreign->advice ? foreign->advice : set->wanted;

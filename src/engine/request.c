@@ -15,12 +15,21 @@ struct range {
     double value, lo, hi;
 };
 
+/* Whole numbers have all their digits: what was typed is found again. */
+static const char *spell(char *out, size_t size, double x)
+{
+    snprintf(out, size, fabs(x) < 1e15 && x == floor(x) ? "%.0f" : "%g", x);
+    return out;
+}
+
 static pllm_status check_ranges(const struct range *r, size_t n, pllm_error *err)
 {
+    char is[32], lo[32], hi[32];
     for (size_t i = 0; i < n; i++)
         if (!(r[i].value >= r[i].lo && r[i].value <= r[i].hi)) /* catches NaN */
-            return error_set(err, PLLM_E_ARGUMENT, "%s: is %g, wanted %g to %g", r[i].name, r[i].value, r[i].lo,
-                             r[i].hi);
+            return error_set(err, PLLM_E_ARGUMENT, "%s: is %s, wanted %s to %s", r[i].name,
+                             spell(is, sizeof is, r[i].value), spell(lo, sizeof lo, r[i].lo),
+                             spell(hi, sizeof hi, r[i].hi));
     return PLLM_OK;
 }
 

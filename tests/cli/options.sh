@@ -34,6 +34,9 @@ run 0 "$PARALLM" quantize "$work/out.gguf" --model $tiny --type q8_0 --quiet && 
 run 2 "$PARALLM" generate $tiny --foo && one_error '--foo: is no option of this command'
 run 2 "$PARALLM" generate $tiny --temprature=1 && one_error '--temprature: is no option of this command, did you mean --temperature?'
 run 2 "$PARALLM" generate $tiny --max_num_batched_tokens 8 && one_error '--max_num_batched_tokens: is no .* did you mean --max-num-batched-tokens?'
+run 2 "$PARALLM" generate $tiny --max-new-tokens 8 && one_error '--max-new-tokens: is no .* did you mean --max-tokens?'
+run 2 "$PARALLM" generate $tiny --stop_sequences=a && one_error '--stop_sequences: is no .* did you mean --stop?'
+run 2 "$PARALLM" score $tiny --max-new-tokens 8 && one_error '--max-new-tokens: is no option of this command, wanted one of'
 run 2 "$PARALLM" generate $tiny -temperature 1 && one_error '-temperature: is no option of this command, did you mean --temperature?'
 run 2 "$PARALLM" generate $tiny -p a -o --quiet && one_error '--output: has no value, wanted FILE before --quiet'
 [ ! -e ./--quiet ] || { rm ./--quiet; failed "an option is taken for a file"; }
@@ -63,6 +66,7 @@ bad() { # bad PATTERN OPTION...
     run 2 "$PARALLM" generate $tiny -p a -o "$work/answers" "$@" && one_error "$pattern"
 }
 bad '--logprobs: is 100000, wanted -1 to ' --logprobs 100000
+bad '--logprobs: is 9999999, wanted -1 to ' --logprobs 9999999
 bad '--logit-bias: token is 99999, the vocabulary has' --logit-bias 99999:1
 bad '--allowed-token-ids\[1\]: is token 99999' --allowed-token-ids 1,99999
 bad '--stop-token-ids\[1\]: is token 99999, the vocabulary has 0 to [0-9]+$' --stop-token-ids 1,99999
@@ -78,6 +82,10 @@ for words in "--max-tokens 2" "--max-tokens=2" "--predict 2"; do
     run 0 "$PARALLM" generate --model $tiny -p ab --quiet --ignore-eos $words && says out '"completion_tokens": 2,'
 done
 run 0 "$PARALLM" generate -m $tiny -p ab -p ba -n 2 -np 3 -t 1 -c 64 -s 1 --max-tokens 1 --quiet && counts 4
+
+# What a line of the input holds.
+run 0 "$PARALLM" help tokenize && says out '^A line is \{"text": TEXT\}'
+run 0 "$PARALLM" help generate && says out '^A line of the input is \{"prompt": TEXT\}'
 
 # A heading stands over options of its kind only.
 run 0 "$PARALLM" help generate && says out '^The run:$'
