@@ -28,7 +28,7 @@ static void put_alias(FILE *out, const char *dashes, const char *name, int n)
     snprintf(word, sizeof word, "%s%.*s", dashes, n, name);
     fputs(" \\fB", out);
     put(out, word);
-    fputs("\\fR", out);
+    fprintf(out, "\\fR%s", name[n] ? "," : ""); /* another follows */
 }
 
 static void put_option(FILE *out, const struct option_def *d)

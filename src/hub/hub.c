@@ -187,7 +187,7 @@ static pllm_status fetch(char **path, struct hub *h, pllm_error *err)
 static pllm_status not_there(const struct hub *h, pllm_error *err)
 {
     const struct hub_request *r = h->request;
-    return error_set(err, PLLM_E_IO, "%s: is not complete in %s, and downloading is switched off (HF_HUB_OFFLINE)",
+    return error_set(err, PLLM_E_IO, "%s: is missing or is not complete in %s, and downloading is switched off (HF_HUB_OFFLINE)",
                      r->name->repo, r->settings->cache);
 }
 

@@ -399,7 +399,7 @@ def gives_up_without_a_hub():
     b.fails("org/tiny", says=["org/tiny: cannot be downloaded from http://127.0.0.1:", "onnect"])
     b.fails("org/tiny", command="plan", says=["org/tiny: cannot be downloaded from http://127.0.0.1:", "onnect"])
     b.fails("org/tiny", says="Could not resolve host: nobody.invalid", HF_ENDPOINT="http://nobody.invalid")
-    b.fails("org/tiny", command="plan", says="org/tiny: is not complete in", HF_HUB_OFFLINE="1")
+    b.fails("org/tiny", command="plan", says="org/tiny: is missing or is not complete in", HF_HUB_OFFLINE="1")
     b.hub = Hub({})
     return b
 

@@ -50,6 +50,14 @@ static bool kv_alloc(struct kv *kv, const struct stream *s)
     return true;
 }
 
+static double all_blocks_mib(const struct kv *kv, const struct kv_layout *layout)
+{
+    double bytes = 0;
+    for (int g = 0; g < KV_GROUPS; g++)
+        bytes += (double)group_layers(layout, g) * layout->n_blocks[g] * (double)kv->block_bytes;
+    return bytes / 1048576;
+}
+
 pllm_status kv_open(struct kv **out, struct stream *s, const struct kv_layout *layout, pllm_error *err)
 {
     struct kv *kv = mem_zalloc(1, sizeof *kv);
@@ -61,8 +69,9 @@ pllm_status kv_open(struct kv **out, struct stream *s, const struct kv_layout *l
     kv->block_bytes = (size_t)layout->n_kv_heads * kv->head_bytes;
     kv->scratch_bytes = attend_scratch_bytes(layout->head_dim);
     if (!kv_alloc(kv, s)) {
+        const double mib = all_blocks_mib(kv, layout);
         kv_close(kv);
-        return error_memory(err, "KV cache");
+        return error_set(err, PLLM_E_MEMORY, "KV cache: not enough memory for %.1f MiB", mib);
     }
     kv->layout.group = kv->group;
     *out = kv;
