@@ -71,7 +71,8 @@ PLLM_API pllm_status pllm_tokenizer_open(pllm_tokenizer **out, const char *path,
 PLLM_API void pllm_tokenizer_close(pllm_tokenizer *tokenizer);
 
 /* add_special: put begin and end tokens round the text, as the tokenizer's configuration says.
- * parse_special: the text of a special token in `text` becomes that token. */
+ * parse_special: the text of a special token in `text` becomes that token.
+ * skip_special: leave special tokens out. An id that no token has is PLLM_E_ARGUMENT. */
 PLLM_API pllm_status pllm_tokenize(const pllm_tokenizer *tokenizer, const char *text, size_t n_text,
                                    bool add_special, bool parse_special, int32_t **tokens, size_t *n_tokens,
                                    pllm_error *err);

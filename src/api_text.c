@@ -217,11 +217,23 @@ pllm_status pllm_tokenize(const pllm_tokenizer *t, const char *text, size_t n_te
     return PLLM_OK;
 }
 
+/* An id that no token has would be lost in silence. */
+static pllm_status check_ids(const struct tokenizer *t, const int32_t *ids, size_t n, pllm_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!tokenizer_token(t, ids[i]).at)
+            return error_set(err, PLLM_E_ARGUMENT, "token_ids[%zu]: is %d, which is no token of the vocabulary of %zu", i,
+                             (int)ids[i], tokenizer_size(t));
+    return PLLM_OK;
+}
+
 pllm_status pllm_detokenize(const pllm_tokenizer *t, const int32_t *tokens, size_t n_tokens, bool skip_special, char **text,
                             size_t *n_text, pllm_error *err)
 {
     struct buf b = {0};
-    pllm_status status = tokenizer_decode(t->tokenizer, &b, tokens, n_tokens, skip_special, err);
+    pllm_status status = check_ids(t->tokenizer, tokens, n_tokens, err);
+    if (!status)
+        status = tokenizer_decode(t->tokenizer, &b, tokens, n_tokens, skip_special, err);
     if (!status && !buf_terminate(&b))
         status = error_memory(err, "text");
     if (status) {

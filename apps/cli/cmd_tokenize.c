@@ -36,17 +36,6 @@ static pllm_status encode(const struct tokenize *t, json_t *text, struct buffer 
     return PLLM_OK;
 }
 
-/* An id that no token has would be lost in silence. */
-static pllm_status check_ids(const pllm_tokenizer *tokenizer, const int32_t *tokens, size_t n, pllm_error *err)
-{
-    size_t length;
-    for (size_t i = 0; i < n; i++)
-        if (!pllm_token_text(tokenizer, tokens[i], &length))
-            return request_fail(err, PLLM_E_ARGUMENT, "token_ids[%zu]: is %d, which is no token of the vocabulary of %zu", i,
-                                (int)tokens[i], pllm_vocab_size(tokenizer));
-    return PLLM_OK;
-}
-
 static pllm_status decode(const struct tokenize *t, json_t *ids, struct buffer *out, pllm_error *err)
 {
     int32_t *tokens;
@@ -55,9 +44,7 @@ static pllm_status decode(const struct tokenize *t, json_t *ids, struct buffer *
     pllm_status status = request_token_ids(ids, "token_ids", &tokens, &n, err);
     if (status)
         return status;
-    status = check_ids(t->tokenizer, tokens, n, err);
-    if (!status)
-        status = pllm_detokenize(t->tokenizer, tokens, n, t->options->no_special, &text, &n_text, err);
+    status = pllm_detokenize(t->tokenizer, tokens, n, t->options->no_special, &text, &n_text, err);
     free(tokens);
     if (status)
         return status;

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
-from .errors import ClosedError, ForkError
+from .errors import ArgumentError, ClosedError, ForkError
 from .tokenizer import Tokenizer
 
 # A pllm_top, and a token with what was asked about it.
@@ -19,7 +19,7 @@ TOP = np.dtype([("token", np.int32), ("logprob", np.float32)])
 @dataclass(frozen=True)
 class Logprob:
     """rank: 1 is the most probable; None: below the ones that were asked for. decoded_token: None after the model was
-    closed, or without a tokenizer."""
+    closed, without a tokenizer, or for an id that its vocabulary lacks."""
 
     logprob: float
     rank: int | None = None
@@ -81,7 +81,7 @@ class Logprobs(Sequence[dict[int, Logprob]]):
         if token not in self._texts and self._tokenizer is not None:
             try:
                 self._texts[token] = self._tokenizer.decode([token])
-            except (ClosedError, ForkError):
+            except (ArgumentError, ClosedError, ForkError):
                 return None
         return self._texts.get(token)
 

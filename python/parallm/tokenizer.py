@@ -83,7 +83,7 @@ class Tokenizer(Owner):
         return ids
 
     def decode(self, token_ids: int | Sequence[int] | np.ndarray, skip_special_tokens: bool = False) -> str:
-        """Text; bytes that are no characters become U+FFFD."""
+        """Text; bytes that are no characters become U+FFFD. An id that no token has is an ArgumentError."""
         array = token_array([token_ids] if isinstance(token_ids, (int, np.integer)) else token_ids, "token_ids")
         text, n = ffi.new("char **"), ffi.new("size_t *")
         with self._handle.use():

@@ -73,6 +73,23 @@ static void tokens_have_texts(void **state)
     pllm_tokenizer_close(NULL);
 }
 
+static void ids_that_no_token_has_are_not_lost(void **state)
+{
+    const pllm_tokenizer *t = pllm_model_tokenizer(model);
+    const int32_t wrong[] = {-1, (int32_t)pllm_vocab_size(t)};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const int32_t ids[] = {0, wrong[i]};
+        char *text = (char *)&model;
+        size_t n = 77;
+        pllm_error err;
+        assert_int_equal(pllm_detokenize(t, ids, 2, false, &text, &n, &err), PLLM_E_ARGUMENT);
+        assert_message(err, "token_ids[1]: is ");
+        assert_ptr_equal(text, &model);
+        assert_int_equal(n, 77);
+    }
+}
+
 /* Without a place for the message, too; nothing is written to the result. */
 static void what_cannot_be_is_refused(void **state)
 {
@@ -278,7 +295,9 @@ static void plans_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tokens_have_texts),         cmocka_unit_test(what_cannot_be_is_refused),
+        cmocka_unit_test(tokens_have_texts),
+        cmocka_unit_test(ids_that_no_token_has_are_not_lost),
+        cmocka_unit_test(messages_tell_limits_in_full),         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(own_template_replaces_the_models), cmocka_unit_test(forks_go_on),
         cmocka_unit_test(what_is_cancelled_is_gone), cmocka_unit_test(what_is_checked_is_not_queued),
         cmocka_unit_test(adapters_are_named), cmocka_unit_test(plans_agree),
