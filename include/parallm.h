@@ -18,8 +18,8 @@
  * be NULL. What it would have written is untouched then. Handles are opened into `*out` and closed by
  * _close, which takes NULL. Options come from their _default function; NULL means the default. Text is
  * UTF-8 with its length; what the library returns also has a NUL behind it. Pointers in a request and
- * in options are read during the call only. Memory returned through `char **` or `int32_t **` is freed
- * with pllm_free.
+ * in options are read during the call only; where they come with a number of entries, there must be so
+ * many. Memory returned through `char **` or `int32_t **` is freed with pllm_free.
  *
  * The promise: a request's tokens and log-probabilities are the same bits whatever else is in the
  * batch, however its prompt was cut, whether its prefix was cached, and with any number of threads. */

@@ -30,8 +30,8 @@ static pllm_status get(char **out, const struct hub_request *request, bool offli
 pllm_status api_resolve(char **out, const char *path, const pllm_model_options *o, enum api_want want, pllm_error *err)
 {
     struct hub_name name;
-    if (!*path)
-        return error_set(err, PLLM_E_IO, "path: is \"\", wanted that of a model, or its name as org/model");
+    if (!path || !*path) /* NULL: of an environment variable that is not there, say */
+        return error_set(err, PLLM_E_IO, "path: is %s, wanted that of a model, or its name as org/model", path ? "\"\"" : "NULL");
     if (file_kind(path) != FILE_ABSENT) {
         char *copy = mem_strdup(path);
         if (!copy)
@@ -52,8 +52,8 @@ pllm_status api_resolve(char **out, const char *path, const pllm_model_options *
 static pllm_status read_name(struct hub_name *out, const char *name, const pllm_pull_options *o, pllm_error *err)
 {
     struct hub_name n;
-    if (!*name)
-        return error_set(err, PLLM_E_IO, "name: is \"\", wanted that of a model as org/model");
+    if (!name || !*name)
+        return error_set(err, PLLM_E_IO, "name: is %s, wanted that of a model as org/model", name ? "\"\"" : "NULL");
     if (!hub_name_parse(&n, name))
         return error_set(err, PLLM_E_IO,
                          "%s: is no name of a model, wanted one as org/model, org/model:Q4_K_M or org/model@revision", name);

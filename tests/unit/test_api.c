@@ -90,6 +90,40 @@ static void ids_that_no_token_has_are_not_lost(void **state)
     }
 }
 
+static void no_path_is_no_crash(void **state)
+{
+    pllm_model *m = (pllm_model *)&model;
+    char *path = (char *)&model;
+    pllm_plan plan;
+    pllm_error err;
+    (void)state;
+    assert_int_equal(pllm_model_open(&m, NULL, NULL, &err), PLLM_E_IO);
+    assert_message(err, "path: is NULL, wanted that of a model");
+    assert_int_equal(pllm_plan_run(NULL, NULL, NULL, &plan, NULL, &err), PLLM_E_IO);
+    assert_message(err, "path: is NULL");
+    assert_int_equal(pllm_pull(&path, NULL, NULL, &err), PLLM_E_IO);
+    assert_message(err, "name: is NULL");
+    assert_ptr_equal(m, &model);
+    assert_ptr_equal(path, &model);
+}
+
+static void messages_tell_limits_in_full(void **state)
+{
+    pllm_engine *e;
+    pllm_error err;
+    const int32_t token = 0;
+    (void)state;
+    assert_int_equal(pllm_engine_open(&e, model, NULL, NULL), PLLM_OK);
+    pllm_request r = request_of(&token, 1, -1);
+    assert_int_equal(pllm_request_check(e, &r, &err), PLLM_E_ARGUMENT);
+    assert_string_equal(err.message, "max_tokens: is -1, wanted 0 to 2147483647");
+    r.max_tokens = 1;
+    r.sampling.top_p = 1.1F;
+    assert_int_equal(pllm_request_check(e, &r, &err), PLLM_E_ARGUMENT);
+    assert_string_equal(err.message, "top_p: is 1.1, wanted 0 to 1");
+    pllm_engine_close(e);
+}
+
 /* Without a place for the message, too; nothing is written to the result. */
 static void what_cannot_be_is_refused(void **state)
 {
@@ -297,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_have_texts),
         cmocka_unit_test(ids_that_no_token_has_are_not_lost),
+        cmocka_unit_test(no_path_is_no_crash),
         cmocka_unit_test(messages_tell_limits_in_full),         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(own_template_replaces_the_models), cmocka_unit_test(forks_go_on),
         cmocka_unit_test(what_is_cancelled_is_gone), cmocka_unit_test(what_is_checked_is_not_queued),
