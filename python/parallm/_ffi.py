@@ -87,6 +87,13 @@ def path_bytes(path: object, name: str) -> bytes:
     return data
 
 
+def _range(struct: Any, name: str) -> str:
+    """The whole numbers that fit into a field."""
+    kind = dict(ffi.typeof(struct).fields if ffi.typeof(struct).kind == "struct" else ffi.typeof(struct).item.fields)[name].type
+    bits, is_signed = 8 * ffi.sizeof(kind), int(ffi.cast(kind, -1)) < 0
+    return f"-2^{bits - 1} to 2^{bits - 1} - 1" if is_signed else f"0 to 2^{bits} - 1"
+
+
 def set_field(struct: Any, name: str, value: Any, field: str | None = None) -> None:
     """Sets a number of a C struct; the message of a value that does not fit names the field."""
     try:
@@ -95,7 +102,7 @@ def set_field(struct: Any, name: str, value: Any, field: str | None = None) -> N
         kind = {float: "a number", bool: "True or False"}.get(type(getattr(struct, name)), "a whole number")
         raise ArgumentError(f"{field or name}: is {reprlib.repr(value)}, wanted {kind}") from None
     except OverflowError:
-        raise ArgumentError(f"{field or name}: is {reprlib.repr(value)}, which is out of range") from None
+        raise ArgumentError(f"{field or name}: is {reprlib.repr(value)}, wanted {_range(struct, name)}") from None
 
 
 def take_text(pointer: Any, n: int) -> str:

@@ -105,7 +105,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will need, in bytes."""
+    """What a run will need: memory in bytes, of it the KV cache in blocks, and the limits as they were resolved."""
 
     weight_bytes: int
     kv_cache_bytes: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -48,7 +49,7 @@ _WITHOUT_MEANING: dict[str, tuple[Any, ...]] = {
 
 
 class LoRARequest(NamedTuple):
-    """An adapter by name and folder."""
+    """An adapter by name and folder. lora_int_id is vLLM's, and not used."""
 
     lora_name: str
     lora_int_id: int
@@ -413,11 +414,15 @@ class LLM(Owner):
 
 def _model_of(model: str | os.PathLike[str] | Model, revision: str | None, **options: Any) -> Model:
     if not isinstance(model, Model):
-        return Model(model if revision is None else f"{os.fspath(model)}@{revision}", **options)
+        try:
+            return Model(model if revision is None else f"{os.fspath(model)}@{revision}", **options)
+        except ArgumentError as wrong:  # an option of ours has another name there
+            raise ArgumentError(re.sub("^quantize: ", "quantization: ", str(wrong))) from None
     defaults = Model.__init__.__kwdefaults__ or {}
     for name in ("dtype", "activations", "quantize", "chat_template", "isa"):
         if options[name] != defaults[name]:
-            raise ArgumentError(f"{name}: is {options[name]!r}, but the model is open already: wanted it where it was opened")
+            told = "quantization" if name == "quantize" else name
+            raise ArgumentError(f"{told}: is {options[name]!r}, but the model is open already: wanted it where it was opened")
     return model
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+import reprlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -30,8 +31,13 @@ def load(
     lazy: bool = False,
     **options: Any,
 ) -> tuple[LLM, Tokenizer]:
-    """A model, with an adapter if there is one, and its tokenizer. `options` are LLM's. lazy changes nothing: weights
-    are packed when the model is opened."""
+    """A model, with an adapter if there is one, and its tokenizer.
+
+    path_or_hf_repo: a .gguf file, a folder with config.json, or a Hugging Face name.
+    tokenizer_config: may have "chat_template" (Jinja); "trust_remote_code" is ignored. model_config: must be empty.
+    adapter_path: the folder of a low-rank adapter, which all prompts get.
+    lazy: changes nothing: weights are packed when the model is opened.
+    options: LLM's."""
     template = dict(tokenizer_config or {})
     template.pop("trust_remote_code", None)  # no code is ever run
     if "chat_template" in template:
@@ -70,6 +76,8 @@ def _params(function: str, max_tokens: int | None, options: dict[str, Any]) -> S
 
 def _read(tokenizer: Any, prompt: Any, format_prompt: bool, i: int = 0) -> Read:
     """A prompt by the tokenizer that was given, ours or another one with the same methods."""
+    if not hasattr(tokenizer, "encode") or isinstance(tokenizer, LLM):
+        raise ArgumentError(f"tokenizer: is {reprlib.repr(tokenizer)}, wanted one, as load gives")
     if format_prompt and isinstance(prompt, str) and getattr(tokenizer, "chat_template", None) is not None:
         prompt = [{"role": "user", "content": prompt}]
     if isinstance(tokenizer, Tokenizer) or is_ids(prompt):
@@ -250,6 +258,8 @@ def generate(
     verbose: print it as it comes, through `formatter` (piece, probability) if there is one, and the rates.
     format_prompts: a text is what a user says, rather than raw text. options: as batch_generate's."""
     params = _params("generate", max_tokens, options)
+    if isinstance(prompt, (int, np.integer)) or isinstance(prompt, (list, tuple)) and prompt and not is_one(prompt):
+        raise ArgumentError(f"prompt: is {reprlib.repr(prompt)}, wanted a single one (batch_generate takes several)")
     if not verbose or params.n != 1:
         return batch_generate(model, tokenizer, [prompt], max_tokens, verbose, format_prompts, **options)[0]
     print("=" * 10)

@@ -74,7 +74,9 @@ class ForEach:
         self._entries = iter(given)
 
     def _wanted(self) -> str:
-        return " or ".join("None" if kind is type(None) else kind.__name__ for kind in self._kinds)
+        """The kinds in words; NumPy's integers are ints to whoever reads it."""
+        kinds = (kind for kind in self._kinds if kind is not np.integer)
+        return " or ".join("None" if kind is type(None) else kind.__name__ for kind in kinds)
 
     def take(self, i: int) -> Any:
         """That of the next prompt, which is number i."""

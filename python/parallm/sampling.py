@@ -19,7 +19,22 @@ _NO_LIMIT = 2**31 - 1
 class SamplingParams:
     """How answers are drawn and where they end. Defaults are vLLM's; the command's differ (temperature 0, 128 tokens).
 
-    The second half of the fields is what the library can besides."""
+    n: answers to each prompt. seed: None: a fresh one. max_tokens: None: to the end of the model's context.
+    temperature: 0: always the most probable token. top_k: 0 or -1: off. top_p, typical_p: 1: off. min_p: 0: off.
+    presence_penalty, frequency_penalty: of tokens in the answer; 0: off. repetition_penalty: of tokens in prompt or answer; 1:
+        off. repetition_context_size: of the last so many tokens only; 0: of all.
+    stop: strings that end the answer, and are left out of it (include_stop_str_in_output: not). stop_token_ids: tokens
+        that do. ignore_eos: the model's own end does not. min_tokens: nothing does before.
+    logprobs: log-probabilities of each token and of so many of the most probable ones; -1: of all. prompt_logprobs: the same
+        of the prompt. processed_logprobs: of the distribution that was drawn from, not of the model's own.
+    skip_special_tokens: leave them out of the text. truncate_prompt_tokens: read the last so many tokens of a prompt;
+        -1: as many as leave room for max_tokens.
+    logit_bias: {token id: what is added to its logit}. allowed_token_ids: no others. bad_words: never.
+    xtc_probability, xtc_threshold: how often all but the last of the tokens above the threshold are left out; 0: off.
+    dry_multiplier: how much a token's logit loses that goes on with a repetition of dry_allowed_length tokens, times dry_base
+        for each further one; 0: off. dry_range: within the last so many tokens; 0: all. dry_breakers: tokens that end one.
+    first_sample: number of the first answer: sample i alone has n=1, first_sample=i and the same seed.
+    cache_salt: prompts share what was computed only with those of the same salt."""
 
     n: int = 1
     presence_penalty: float = 0.0

@@ -2,8 +2,10 @@
 
 import asyncio
 import copy
+import dataclasses
 import io
 import pickle
+import re
 import sys
 import warnings
 
@@ -327,3 +329,41 @@ def test_tqdm_does_not_warn_of_a_notebook_without_widgets(monkeypatch, tmp_path)
     assert not heard
     for name in ("tqdm", "tqdm.auto"):
         del sys.modules[name]
+
+
+def says(words, call):
+    with pytest.raises(parallm.ArgumentError) as told:
+        call()
+    assert words in str(told.value)
+
+
+def test_messages_name_what_was_given_and_what_is_wanted(loaded):
+    model, tokenizer = loaded
+    says("prompt: is ['Hello', 'Once upon a time', '1 2 3'], wanted a single one", lambda: generate(*loaded, WORDS))
+    says("prompt: is 5, wanted a single one", lambda: generate(*loaded, 5))
+    says("tokenizer: is None, wanted one", lambda: generate(model, None, "Hello"))
+    says("tokenizer: is parallm.LLM(", lambda: generate(tokenizer, model, "Hello"))
+    says("max_tokens: is 1.5, wanted int or None,", lambda: generate(*loaded, "Hello", max_tokens=1.5))
+    says("seed: is -1, wanted 0 to 2^64 - 1", lambda: generate(*loaded, "Hello", seed=-1))
+    says("top_k: is 4294967296, wanted -2^31 to 2^31 - 1", lambda: generate(*loaded, "Hello", top_k=2**32))
+    says('quantization: is "awq", wanted q8_0', lambda: LLM(TINY, quantization="awq"))
+    says("quantization: is 'q8_0', but the model is open", lambda: LLM(model.model, quantization="q8_0"))
+
+
+def test_prompts_of_generate_that_are_one(loaded):
+    expected = generate(*loaded, "Hello", max_tokens=4)
+    ids_of = loaded[1].encode("Hello")
+    assert generate(*loaded, ids_of, max_tokens=4) == generate(*loaded, np.array(ids_of), max_tokens=4) == expected
+    assert generate(*loaded, tuple(ids_of), max_tokens=4) == expected
+    assert generate(*loaded, [{"role": "user", "content": "Hello"}], max_tokens=4)
+
+
+def test_ids_that_no_token_has_are_not_lost_in_silence(loaded):
+    tokenizer = loaded[1]
+    for wrong in (-1, tokenizer.vocab_size, 2**31 - 1):
+        says(f"token_ids[1]: is {wrong}, which is no token of the vocabulary", lambda: tokenizer.decode([1, wrong]))
+
+
+def test_help_tells_of_every_sampling_parameter():
+    told = SamplingParams.__doc__
+    assert not [field.name for field in dataclasses.fields(SamplingParams) if not re.search(rf"\b{field.name}\b", told)]
