@@ -45,6 +45,8 @@ struct check {
     int n_rows;
     uint64_t seed; /* of check_random */
     int n_cases, n_failed;
+    int n_tiers;    /* that were run so far */
+    bool found;     /* something has a name that `pattern` wants, in any tier so far */
     char entry[64]; /* the one under test, for messages */
     struct range under_test;
     bool checked[sizeof(struct kernels)]; /* bytes of *k that a case was about */

@@ -16,7 +16,9 @@ bool check_wants(struct check *c, const char *name, ptrdiff_t at, size_t bytes)
 {
     snprintf(c->entry, sizeof(c->entry), "%s", name);
     c->under_test = (struct range){(size_t)at, bytes};
-    return !c->pattern || fnmatch(c->pattern, name, 0) == 0;
+    const bool wanted = !c->pattern || fnmatch(c->pattern, name, 0) == 0;
+    c->found |= wanted;
+    return wanted;
 }
 
 void check_as_below(struct check *c)

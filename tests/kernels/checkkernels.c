@@ -149,6 +149,7 @@ static int run_tier(struct check *c, const char *tier, uint64_t seed)
     c->tier = tier;
     c->n_cases = c->n_failed = 0;
     c->seed = seed;
+    c->n_tiers++;
     memset(c->checked, false, sizeof c->checked);
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         checks[i](c);
@@ -230,5 +231,9 @@ int main(int argc, char **argv)
         return 2;
     int failed = run_tiers(&c, &o);
     pool_close(c.pool);
+    if (c.n_tiers && !c.found) {
+        fprintf(stderr, "checkkernels: --kernel is \"%s\", which is nobody's name\n", c.pattern);
+        return 2;
+    }
     return failed ? 1 : 0;
 }
