@@ -15,7 +15,7 @@ import sys
 LEAST = 85.0
 # What /proc/cpuinfo calls the instructions of a kernel's file, by the end of its name.
 FLAGS = {"avx2": {"avx2"}, "avxvnni": {"avx_vnni"}, "avx512": {"avx512_vnni"}, "avx512bf16": {"avx512_bf16"},
-         "vnni": {"avx_vnni", "avx512_vnni"}}
+         "dot": {"avx_vnni", "avx512_vnni"}}
 
 
 def lines_of(notes, root):
@@ -35,6 +35,9 @@ def can_run(path):
 
 
 def main():
+    for end in FLAGS:
+        if not any(pathlib.Path("src/kernels").glob(f"*_{end}.*")):
+            sys.exit(f"coverage: FLAGS has {end!r}, but no file of src/kernels ends so")
     build, root = os.path.abspath(sys.argv[1]), os.getcwd()
     notes = [str(p) for p in pathlib.Path(build, "src").rglob("*.gcno")]
     counts = collections.defaultdict(lambda: collections.defaultdict(int))
