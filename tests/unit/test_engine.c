@@ -590,7 +590,26 @@ static void what_does_not_fit_is_refused(void **state)
     refuse(e, &p, "top_p: is nan");
     p = request_of((const int32_t[]){3, 101}, 2, 1);
     refuse(e, &p, "tokens[1]: is token 101");
-    p = request_of(text, 5, 1);
+    p = request_of(text, 300, 500); /* fills the cache, and ends there */
+    uint64_t id = submit(e, &p);
+    run(e);
+    assert_int_equal(answer_of(id, 0)->n, 20);
+    engine_close(e);
+    o = options(4, 100);
+    o.max_model_len = 50;
+    e = open_engine(&m, o);
+    p = request_of(text, 50, 1);
+    refuse(e, &p, "prompt: has 50 tokens, max_model_len is 50");
+    engine_close(e);
+    assert_int_equal(m.n_open, 0);
+}
+
+static void lists_of_a_request_are_checked(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    struct engine *e = open_engine(&m, options(4, 10));
+    pllm_request p = request_of(text, 5, 1);
     p.stop = (const char *const[]){"x"};
     p.n_stop = 1;
     refuse(e, &p, "no tokenizer");
@@ -626,17 +645,15 @@ static void what_does_not_fit_is_refused(void **state)
     p.sampling.logit_bias = &(const pllm_bias){.token = -1};
     p.sampling.n_logit_bias = 1;
     refuse(e, &p, "logit_bias: token is -1, the vocabulary has 0 to 100");
-    p = request_of(text, 300, 500); /* fills the cache, and ends there */
-    uint64_t id = submit(e, &p);
-    run(e);
-    assert_int_equal(answer_of(id, 0)->n, 20);
     engine_close(e);
-    o = options(4, 100);
-    o.max_model_len = 50;
-    e = open_engine(&m, o);
-    p = request_of(text, 50, 1);
-    refuse(e, &p, "prompt: has 50 tokens, max_model_len is 50");
-    engine_close(e);
+}
+
+static void engines_that_cannot_work_are_refused(void **state)
+{
+    (void)state;
+    struct fake_model m = fake_model_default();
+    pllm_engine_options o = options(4, 100);
+    struct engine *e = NULL;
     struct engine_model em = fake_engine_model(&m);
     struct engine_text none = {0};
     pllm_error err;
@@ -769,6 +786,7 @@ int main(void)
         TEST(cancelling_gives_all_back),         TEST(small_pools_serve_everybody_in_order),
         TEST(a_cached_window_does_not_keep_its_user_out), TEST(urgent_requests_go_first),
         TEST(what_does_not_fit_is_refused),      TEST(names_of_adapters_are_whole),
+        TEST(lists_of_a_request_are_checked),    TEST(engines_that_cannot_work_are_refused),
         TEST(most_probable_tokens_of_all_samples_have_a_bound),
         TEST(answers_can_be_repeated_by_their_seed), TEST(stopped_steps_are_repeated)};
     return cmocka_run_group_tests(tests, NULL, NULL);
