@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MAX_SAMPLES = 1 << 16, MAX_LIST = 1 << 24 };
