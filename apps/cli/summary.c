@@ -31,7 +31,8 @@ static void print_tokens(const char *what, uint64_t n, uint64_t n_cached, double
 {
     if (!n)
         return;
-    fprintf(stderr, "%-10s %10llu tokens  %10.1f tokens/s", what, (unsigned long long)n, per_second(n, seconds));
+    fprintf(stderr, "%-10s %10llu %-6s  %10.1f tokens/s", what, (unsigned long long)n, n == 1 ? "token" : "tokens",
+            per_second(n, seconds));
     if (n_cached)
         fprintf(stderr, "  (%llu from the cache)", (unsigned long long)n_cached);
     fputc('\n', stderr);
