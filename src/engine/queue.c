@@ -1,11 +1,13 @@
 #include "engine/queue.h"
 
+#include "base/rng.h"
+
 /* Requests are numbered in their order, samples too: a tree by these alone would be a list. */
 static uint32_t rank_of(const struct seq *s)
 {
-    uint64_t h = (s->request->id << 20 ^ (uint64_t)(uint32_t)s->sample) * 0x9E3779B97F4A7C15u;
-    h = (h ^ h >> 32) * 0xD1B54A32D192ED03u;
-    return (uint32_t)(h >> 32);
+    uint32_t words[4];
+    rng_words(words, s->request->id, (uint32_t)s->sample, 0, 0);
+    return words[0];
 }
 
 static struct seq **link_to(struct queue *w, const struct seq *s)
